@@ -1,0 +1,1 @@
+"""Mirrordesk: one desk for many trading accounts."""

@@ -1,0 +1,1 @@
+"""Tools that decide nothing: clock, money, errors, database, encryption, bus, link, HTTP, logs."""

@@ -1,0 +1,181 @@
+"""The database is the only truth: one unit of work per decision, claims by compare-and-swap.
+
+SQLite runs in WAL mode with one writer at a time (BEGIN IMMEDIATE, so a unit of work never fails half-way for a lock it
+could not upgrade); PostgreSQL needs none of that. `write(durable=True)` is on the disk when it returns; other writes
+may trail the disk by a moment and can be re-learned from the venue. Callbacks given to `after_commit` run only when
+the commit has succeeded.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    DateTime,
+    Dialect,
+    Engine,
+    MetaData,
+    Numeric,
+    String,
+    TypeDecorator,
+    create_engine,
+    event,
+    update,
+)
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy.types import TypeEngine
+
+from app.core.money import plain
+
+NAMING = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMING)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware UTC datetime; a naive one is refused at the door."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(DateTime(timezone=dialect.name != "sqlite"))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"naive datetime {value!r}: times are aware")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Exact(TypeDecorator[Decimal]):
+    """A Decimal that survives the round trip: NUMERIC where it is exact, text on SQLite (whose numbers are floats)."""
+
+    impl = Numeric
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(String(64))
+        return dialect.type_descriptor(Numeric(38, 12))
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Decimal | str | None:
+        if value is None or dialect.name != "sqlite":
+            return value
+        return plain(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+        return None if value is None else Decimal(plain(Decimal(value)))
+
+
+class Database:
+    """Sessions for reading and for writing, over SQLite or PostgreSQL."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.is_sqlite = url.startswith("sqlite")
+        if self.is_sqlite:
+            self.writer = _sqlite_engine(url, "BEGIN IMMEDIATE", pool_size=1)
+            self.reader = _sqlite_engine(url, "BEGIN", pool_size=8)
+        else:
+            self.writer = self.reader = create_engine(url, pool_size=10, max_overflow=20, pool_pre_ping=True)
+        self._read = sessionmaker(self.reader, expire_on_commit=False)
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """One consistent view; nothing is written."""
+        with self._read() as session:
+            yield session
+
+    @contextmanager
+    def write(self, durable: bool = False) -> Iterator[Session]:
+        """One unit of work: all of it or nothing, announced after the commit."""
+        with self.writer.connect() as connection:
+            if self.is_sqlite:
+                _set_synchronous(connection, "FULL" if durable else "NORMAL")
+            with Session(connection, expire_on_commit=False) as session:
+                if not self.is_sqlite and not durable:
+                    session.connection().exec_driver_sql("SET LOCAL synchronous_commit TO off")
+                yield session
+                session.commit()
+                announcements = session.info.pop("after_commit", ())
+        for announce in announcements:
+            announce()
+
+    def close(self) -> None:
+        self.writer.dispose()
+        if self.reader is not self.writer:
+            self.reader.dispose()
+
+
+def _set_synchronous(connection: Connection, level: str) -> None:
+    raw = connection.connection.driver_connection
+    if raw is None:
+        raise RuntimeError("the database connection is closed")
+    raw.execute(f"PRAGMA synchronous={level}")  # before BEGIN: inside a transaction it would not count
+
+
+def after_commit(session: Session, announce: Callable[[], None]) -> None:
+    session.info.setdefault("after_commit", []).append(announce)
+
+
+def swap(
+    session: Session, model: type[Base], row_id: object, expect: dict[str, Any], change: dict[str, Any]
+) -> bool:
+    """Compare-and-swap of one row: change it only if it still is as expected; True for the one who won."""
+    table: Any = model
+    conditions = [
+        getattr(table, name).is_(None) if value is None else getattr(table, name) == value
+        for name, value in expect.items()
+    ]
+    statement = update(table).where(table.id == row_id, *conditions).values(**change)
+    result = session.execute(statement.execution_options(synchronize_session=False))
+    return bool(result.rowcount == 1)  # type: ignore[attr-defined]  # an UPDATE gives a cursor result
+
+
+def _sqlite_engine(url: str, begin: str, pool_size: int) -> Engine:
+    engine = create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=60,
+        connect_args={"timeout": 30, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "busy_timeout=30000",
+            "wal_autocheckpoint=2000",
+            "cache_size=-16000",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
