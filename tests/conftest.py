@@ -1,0 +1,33 @@
+"""What every test stands on: an instance folder of its own, no way off the machine, real servers if asked."""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+# Each before the one that imports it.
+pytest_plugins = ["tests.loopback", "tests.servers", "tests.browser"]
+
+SESSION_FOLDER = Path(tempfile.mkdtemp(prefix="mirrordesk-tests-"))
+FROM_OUTSIDE = ("MIRRORDESK_", "DATABASE_URL", "REDIS_URL", "FLASK_")
+
+
+def pytest_configure() -> None:
+    """Settle the environment before anything of the app is imported and reads it."""
+    for name in [name for name in os.environ if name.startswith(FROM_OUTSIDE)]:
+        del os.environ[name]
+    os.environ["MIRRORDESK_INSTANCE"] = str(SESSION_FOLDER / "instance")
+    (SESSION_FOLDER / "instance").mkdir(mode=0o700)
+    atexit.register(shutil.rmtree, SESSION_FOLDER, ignore_errors=True)
+
+
+@pytest.fixture
+def instance(tmp_path, monkeypatch) -> Path:
+    """An empty instance folder for this test alone, already named in the environment."""
+    folder = tmp_path / "instance"
+    folder.mkdir(mode=0o700)
+    monkeypatch.setenv("MIRRORDESK_INSTANCE", str(folder))
+    return folder
