@@ -1,0 +1,71 @@
+"""What the launcher says to the person at the terminal, and how it gives up.
+
+Whatever takes over a second shows that it is alive: a changing line on a terminal, one now and then in a file.
+"""
+
+import contextlib
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+FAILED = 1
+EVERY_ON_TERMINAL = 0.2
+EVERY_IN_FILE = 10.0
+
+
+class Stop(Exception):
+    """The command can't go on; the message is one sentence that says what to do about it."""
+
+    def __init__(self, message: str, code: int = FAILED) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+def complain(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+class Progress:
+    """The state of one long step; `detail` may be changed by the step while it is shown."""
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self.detail = ""
+        self.started = time.monotonic()
+
+    def __str__(self) -> str:
+        seconds = int(time.monotonic() - self.started)
+        return f"{self.title} … {seconds} s {self.detail}".rstrip()
+
+
+@contextlib.contextmanager
+def progress(title: str) -> Iterator[Progress]:
+    """Show `title` with the seconds gone once a step takes longer than one."""
+    shown = Progress(title)
+    done = threading.Event()
+    watcher = threading.Thread(target=_show, args=(shown, done), daemon=True)
+    watcher.start()
+    try:
+        yield shown
+    finally:
+        done.set()
+        watcher.join()
+
+
+def _show(shown: Progress, done: threading.Event) -> None:
+    if done.wait(1):
+        return
+    terminal = sys.stdout.isatty()
+    while True:
+        sys.stdout.write(f"\r\033[K{str(shown)[:100]}" if terminal else f"{shown}\n")
+        sys.stdout.flush()
+        if done.wait(EVERY_ON_TERMINAL if terminal else EVERY_IN_FILE):
+            break
+    if terminal:
+        sys.stdout.write("\r\033[K")
+        sys.stdout.flush()
