@@ -1,0 +1,137 @@
+"""Facts and holidays: what ships with the desk, what was true on a day, and the calendar made of them."""
+
+import csv
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import date, time
+from importlib.resources import files
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core.ids import new_id
+from app.instruments.models import Fact, FactKind, Holiday
+from app.instruments.trading_days import Hours, SpecialDay, TradingDays, parse_hours
+
+EVERY = "*"
+
+
+def seed(session: Session) -> int:
+    """Add the facts and holidays that ship with the desk and are not on record yet; the number of rows added.
+
+    What is on record stays: a person's correction outlives every later start.
+    """
+    known_facts = {
+        tuple(row)
+        for row in session.execute(select(Fact.kind, Fact.exchange, Fact.subject, Fact.effective_from))
+    }
+    known_days = {tuple(row) for row in session.execute(select(Holiday.exchange, Holiday.date))}
+    facts = [
+        row
+        for row in _facts()
+        if (row.kind, row.exchange, row.subject, row.effective_from) not in known_facts
+    ]
+    days = [row for row in _holidays() if (row.exchange, row.date) not in known_days]
+    session.add_all([*facts, *days])
+    session.flush()
+    return len(facts) + len(days)
+
+
+def true_on(session: Session, kind: FactKind, exchange: str, subject: str, day: date) -> str | None:
+    """The value in force on a day: the subject's own, else that of every subject; None when nothing is on
+    record.
+    """
+    rows = session.execute(
+        select(Fact.subject, Fact.value)
+        .where(
+            Fact.kind == kind,
+            Fact.exchange == exchange,
+            Fact.subject.in_((subject, EVERY)),
+            Fact.effective_from <= day,
+        )
+        .order_by(Fact.effective_from.desc())
+    ).all()
+    own = next((value for name, value in rows if name == subject), None)
+    return own if own is not None else next((value for _, value in rows), None)
+
+
+def put(session: Session, fact: Fact) -> Fact:
+    """Record a fact, replacing the one of the same day."""
+    known = session.scalar(
+        select(Fact).where(
+            Fact.kind == fact.kind,
+            Fact.exchange == fact.exchange,
+            Fact.subject == fact.subject,
+            Fact.effective_from == fact.effective_from,
+        )
+    )
+    if known is None:
+        session.add(fact)
+    else:
+        known.value, known.source, known.set_by = fact.value, fact.source, fact.set_by
+    session.flush()
+    return known or fact
+
+
+def trading_days(session: Session) -> TradingDays:
+    """The calendar of what is on record now."""
+    hours: dict[str, list[tuple[date, Hours]]] = defaultdict(list)
+    for fact in session.scalars(select(Fact).where(Fact.kind == FactKind.SESSION)):
+        hours[fact.exchange].append((fact.effective_from, parse_hours(fact.value)))
+    special = {
+        (row.exchange, row.date): SpecialDay(row.kind, row.name, row.opens, row.closes)
+        for row in session.scalars(select(Holiday))
+    }
+    return TradingDays(hours, special)
+
+
+def put_holidays(session: Session, rows: Iterable[Holiday]) -> None:
+    """Record holidays, replacing those of the same exchange and day."""
+    for row in rows:
+        known = session.scalar(
+            select(Holiday).where(Holiday.exchange == row.exchange, Holiday.date == row.date)
+        )
+        if known is None:
+            session.add(row)
+        else:
+            known.name, known.kind, known.source = row.name, row.kind, row.source
+            known.opens, known.closes = row.opens, row.closes
+    session.flush()
+
+
+def _facts() -> Iterator[Fact]:
+    for row in _table("facts.csv"):
+        yield Fact(
+            id=new_id(),
+            kind=row["kind"],
+            exchange=row["exchange"],
+            subject=row["subject"],
+            value=row["value"],
+            effective_from=date.fromisoformat(row["effective_from"]),
+            source=row["source"],
+        )
+
+
+def _holidays() -> Iterator[Holiday]:
+    for row in _table("holidays.csv"):
+        for exchange in row["exchanges"].split():
+            yield Holiday(
+                id=new_id(),
+                exchange=exchange,
+                date=date.fromisoformat(row["date"]),
+                name=row["name"],
+                kind=row["kind"],
+                opens=_time(row["opens"]),
+                closes=_time(row["closes"]),
+                source=row["source"],
+            )
+
+
+def _time(text: str) -> time | None:
+    return time.fromisoformat(text) if text else None
+
+
+def _table(name: str) -> list[dict[str, Any]]:
+    text = files("app.instruments").joinpath("data", name).read_text(encoding="utf-8")
+    return list(csv.DictReader(text.splitlines()))
