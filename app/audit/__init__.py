@@ -1,0 +1,1 @@
+"""What was done, by whom, from where: append-only and hash-chained."""
