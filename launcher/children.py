@@ -69,9 +69,7 @@ class Child:
             self._log.replace(self._log.with_suffix(".1.log"))
         with self._log.open("a", encoding="utf-8") as log:
             for line in self.process.stdout:
-                with contextlib.suppress(
-                    OSError
-                ):  # a full disk must not stop the child, which a full pipe would
+                with contextlib.suppress(OSError):  # a full disk must not stop the child, which a full pipe would
                     log.write(line)
                     log.flush()
                 self._notice(line.rstrip("\n"))

@@ -46,15 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_address(start, default=instance.DEFAULT_PORT)
     start.set_defaults(run=lambda given: desk.start(given.host, given.port))
     commands.add_parser("test", help="run the tests; arguments go to pytest")
-    commands.add_parser("check", help="run every check but the tests").set_defaults(
-        run=lambda _: checks.check()
-    )
-    commands.add_parser("doctor", help="say what is and isn't in order").set_defaults(
-        run=lambda _: doctor.doctor()
-    )
-    commands.add_parser("lock", help="make the locks anew from requirements*.in").set_defaults(
-        run=lambda _: lock()
-    )
+    commands.add_parser("check", help="run every check but the tests").set_defaults(run=lambda _: checks.check())
+    commands.add_parser("doctor", help="say what is and isn't in order").set_defaults(run=lambda _: doctor.doctor())
+    commands.add_parser("lock", help="make the locks anew from requirements*.in").set_defaults(run=lambda _: lock())
     return parser
 
 
@@ -90,7 +84,7 @@ def _hand_over(arguments: list[str]) -> int:
 
 
 def lock() -> int:
-    """Resolve requirements*.in for every supported Python at once; what both locks name is the same version."""
+    """Resolve requirements*.in for every supported Python at once; both locks agree on what they share."""
     uv = shutil.which("uv") or shutil.which("uv", path=str(python().parent))
     if uv is None:
         raise Stop("uv is missing; it makes the locks: https://docs.astral.sh/uv")
@@ -105,9 +99,7 @@ def lock() -> int:
     ]
     for name, more in ((RUNTIME, []), (DEVELOPMENT, ["-c", RUNTIME])):
         source = name.replace(".txt", ".in")
-        done = subprocess.run(
-            [uv, "pip", "compile", *options, *more, source, "-o", name], cwd=ROOT, check=False
-        )
+        done = subprocess.run([uv, "pip", "compile", *options, *more, source, "-o", name], cwd=ROOT, check=False)
         if done.returncode:
             raise Stop(f"{source} can't be resolved.")
     return 0

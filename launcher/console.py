@@ -1,6 +1,6 @@
 """What the launcher says to the person at the terminal, and how it gives up.
 
-Whatever takes over a second shows that it is alive: a changing line on a terminal, one now and then in a file.
+Whatever takes over a second shows that it is alive: a changing line on a terminal, one in a while in a file.
 """
 
 import contextlib

@@ -48,12 +48,10 @@ class Desk:
         return Spec("web", self.cli("web", "--host", self.host, "--port", str(self.port)), READY, self.env)
 
     def paper(self, config: Path) -> Spec:
-        return Spec(
-            "paper", self.module("app.paper", "--config", str(config), "--with-parent"), READY, self.env
-        )
+        return Spec("paper", self.module("app.paper", "--config", str(config), "--with-parent"), READY, self.env)
 
     def step(self, title: str, *arguments: str) -> str:
-        """Run a command of the application to its end; returns what it printed, or Stop with its last words."""
+        """Run a command of the application to its end; what it printed, or Stop with its last words."""
         with progress(title):
             done = subprocess.run(
                 self.cli(*arguments),

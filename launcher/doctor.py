@@ -24,9 +24,7 @@ def doctor() -> int:
 def _findings() -> Iterator[Finding]:
     yield True, f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
     yield None, f".venv {_installed()}"
-    yield _works(
-        lambda: _check_folder(instance.folder()), f"the folder {instance.folder()} can be written to"
-    )
+    yield _works(lambda: _check_folder(instance.folder()), f"the folder {instance.folder()} can be written to")
     yield _works(
         lambda: instance.check_port(instance.HOST, instance.DEFAULT_PORT),
         f"port {instance.DEFAULT_PORT} is free",
@@ -55,6 +53,4 @@ def _works(attempt: Callable[[], None], text: str) -> Finding:
 def _check_folder(folder: Path) -> None:
     nearest = next(path for path in (folder, *folder.parents) if path.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):
-        raise Stop(
-            f"{nearest} can't be written to; make it writable or name another folder in MIRRORDESK_INSTANCE."
-        )
+        raise Stop(f"{nearest} can't be written to; make it writable or name another folder in MIRRORDESK_INSTANCE.")

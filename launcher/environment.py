@@ -27,7 +27,8 @@ DEVELOPMENT = "requirements-dev.txt"
 HERE = "{}.{}".format(*sys.version_info)
 NO_NETWORK = re.compile(
     r"name resolution|name or service not known|nodename nor servname|network is unreachable"
-    r"|connection refused|newconnectionerror|max retries|connecttimeout|timed out|dns error|failed to fetch|could not connect",
+    r"|connection refused|newconnectionerror|max retries|connecttimeout|timed out|dns error|failed to fetch"
+    r"|could not connect",
     re.IGNORECASE,
 )
 
@@ -48,9 +49,7 @@ def prepare(lock: str, root: Path = ROOT) -> Path:
 
 def is_current(lock: str, root: Path = ROOT) -> bool:
     stamp = _stamp(root)
-    return (
-        python(root).exists() and stamp.get("python") == HERE and stamp.get(lock) == _fingerprint(lock, root)
-    )
+    return python(root).exists() and stamp.get("python") == HERE and stamp.get(lock) == _fingerprint(lock, root)
 
 
 def _stamp_file(root: Path) -> Path:
@@ -77,9 +76,7 @@ def _alone(root: Path) -> Iterator[None]:
     try:
         handle = (root / ".venv.lock").open("w")
     except OSError as error:
-        raise Stop(
-            f"The folder {root} can't be written to ({error.strerror}); .venv is made there."
-        ) from None
+        raise Stop(f"The folder {root} can't be written to ({error.strerror}); .venv is made there.") from None
     with handle:
         with progress("Waiting for another installation"):
             fcntl.flock(handle, fcntl.LOCK_EX)
@@ -105,9 +102,7 @@ def _make(root: Path) -> None:
 def _version(root: Path) -> str:
     """The `3.11` an existing environment was made with; empty without one."""
     with contextlib.suppress(OSError):
-        match = re.search(
-            r"^version\w* = (\d+\.\d+)", (root / ".venv" / "pyvenv.cfg").read_text(), re.MULTILINE
-        )
+        match = re.search(r"^version\w* = (\d+\.\d+)", (root / ".venv" / "pyvenv.cfg").read_text(), re.MULTILINE)
         return match[1] if match else ""
     return ""
 
@@ -119,9 +114,7 @@ def _install(lock: str, root: Path) -> None:
     with progress(f"Installing {lock}") as shown, log.open("w") as out:
         code = 1
         if uv := shutil.which("uv"):
-            code = _follow(
-                [uv, "pip", "install", "--python", str(python(root)), *_options(lock, root)], shown, out
-            )
+            code = _follow([uv, "pip", "install", "--python", str(python(root)), *_options(lock, root)], shown, out)
         if code:
             pip = [str(python(root)), "-m", "pip", "install", "--no-input", "--retries", "2", "--no-deps"]
             code = _follow([*pip, *_options(lock, root)], shown, out)
@@ -161,9 +154,7 @@ def _follow(command: list[str], shown: Progress, out: TextIO) -> int:
 def _why_it_failed(log: Path) -> str:
     text = log.read_text()
     if NO_NETWORK.search(text):
-        return (
-            f"The requirements can't be downloaded: no network, or no way to the package index (see {log})."
-        )
+        return f"The requirements can't be downloaded: no network, or no way to the package index (see {log})."
     if "No space left" in text:
         return f"The requirements can't be installed: the disk is full (see {log})."
     return f"The requirements can't be installed: {_last_line(text)} (see {log})"

@@ -1,7 +1,7 @@
 """Ends the supervisor's children when the supervisor itself was killed and could not.
 
 Its input is a pipe that only the supervisor holds: lines `+<group>` and `-<group>` say what runs, the pipe's
-end says that the supervisor is gone. It inherits the instance's lock and holds it until the last child is gone.
+end says that the supervisor is gone. It inherits the instance's lock and holds it until the last one is gone.
 """
 
 import signal

@@ -3,7 +3,7 @@
 - A child that ends before it was ever ready fails the start: a wrong setting is not cured by trying again.
 - A child that ends later is started again, nearly at once at first, then with growing pauses; each restart is
   said on the terminal and written to `run/restarts.jsonl`.
-- Children stop in reverse order of their start: the engine finishes while the broker it talks to is still there.
+- Children stop in reverse order of their start: the engine finishes while the broker it uses is still there.
 - `run/children.json` says who runs at any time.
 """
 
@@ -63,6 +63,8 @@ class Supervisor:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self.stopping:
+            say("   desk | stopping; a second Ctrl-C doesn't wait")
         for child in self._last_started_first():
             groups.end([child.pid], hurry=lambda: self._signals > 1)
             child.process.wait()
@@ -177,9 +179,7 @@ class Supervisor:
     def _write_children(self) -> None:
         path = self.instance / "run" / "children.json"
         new = path.with_suffix(".new")
-        new.write_text(
-            json.dumps({name: self._state(child) for name, child in self._children.items()}, indent=1)
-        )
+        new.write_text(json.dumps({name: self._state(child) for name, child in self._children.items()}, indent=1))
         new.replace(path)
 
     def _state(self, child: Child) -> dict[str, object]:
