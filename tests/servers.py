@@ -110,9 +110,7 @@ def redis_server(_redis_port: int) -> str:
 def _postgres_port() -> Iterator[int]:
     programs = _postgres_programs()
     user = _postgres_user()
-    folder = Path(
-        tempfile.mkdtemp(prefix="mirrordesk-pg-")
-    )  # not pytest's own: that one is closed to other users
+    folder = Path(tempfile.mkdtemp(prefix="mirrordesk-pg-"))  # not pytest's own: that one is closed to other users
     try:
         if user:
             shutil.chown(folder, user)
