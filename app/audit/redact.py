@@ -28,7 +28,12 @@ def _hide(value: Any) -> Any:
         }
     if isinstance(value, list):
         return [_hide(inner) for inner in value]
-    return value.replace("\x00", "") if isinstance(value, str) else value
+    return _storable(value) if isinstance(value, str) else value
+
+
+def _storable(text: str) -> str:
+    """Without what a database column or UTF-8 can't hold: NUL and halves of surrogate pairs."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
 def _as_text(value: object) -> object:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from app.core.actors import Actor, current
+from app.core.actors import current
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import Denied, NotFound
@@ -48,7 +48,7 @@ class People:
             before, user.role = user.role, role.value
             user.sees_id = admin.id if role == Role.VIEWER and admin.id != user.id else None
             detail = {"before": {"role": before}, "after": {"role": role}}
-            self._record(session, self._actor(admin), "user.role_changed", ("user", user.id), detail)
+            self._record(session, current(), "user.role_changed", ("user", user.id), detail)
 
     def set_active(self, admin: User, user_id: str, active: bool) -> None:
         """Someone who is switched off is signed out everywhere at once, and their API tokens stop working."""
@@ -58,7 +58,7 @@ class People:
             if not active:
                 self._sessions.revoke_all(session, user.id)
             detail = {"before": {"active": before}, "after": {"active": active}}
-            self._record(session, self._actor(admin), "user.activity_changed", ("user", user.id), detail)
+            self._record(session, current(), "user.activity_changed", ("user", user.id), detail)
 
     def set_appearance(self, user_id: str, appearance: dict[str, Any]) -> None:
         with self._db.write() as session:
@@ -73,9 +73,6 @@ class People:
         if not keeps_admin and [admin.id for admin in admins] == [user_id]:
             raise Denied("The desk needs an admin: make someone else one first.")
         return _existing(session.get(User, user_id))
-
-    def _actor(self, admin: User) -> Actor:
-        return Actor(admin.id, admin.name, current().ip)
 
 
 def _existing(user: User | None) -> User:

@@ -8,6 +8,7 @@ from app.core.db import Database
 from app.users.api_tokens import ApiTokens
 from app.users.door import Door
 from app.users.invites import Invites
+from app.users.keyring import Keyring
 from app.users.passwords import Passwords
 from app.users.people import People
 from app.users.record import Record
@@ -21,15 +22,17 @@ class Users:
     sessions: Sessions
     tokens: ApiTokens
     invites: Invites
+    keyring: Keyring
 
 
 def build(db: Database, clock: Clock, record: Record, passwords: Passwords, session_hours: int) -> Users:
     sessions = Sessions(db, clock, timedelta(hours=session_hours))
-    invites = Invites(db, clock)
+    invites, tokens = Invites(db, clock), ApiTokens(db, clock)
     return Users(
         people=People(db, clock, sessions, record),
         door=Door(db, clock, passwords, sessions, invites, record),
         sessions=sessions,
-        tokens=ApiTokens(db, clock),
+        tokens=tokens,
         invites=invites,
+        keyring=Keyring(db, sessions, tokens, invites, record),
     )
