@@ -28,12 +28,10 @@ PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 
 # Metadata and host services of the large clouds that do not live on link-local addresses.
 METADATA = frozenset(
-    ipaddress.ip_address(text)
-    for text in ("fd00:ec2::254", "100.100.100.200", "168.63.129.16", "192.0.0.192")
+    ipaddress.ip_address(text) for text in ("fd00:ec2::254", "100.100.100.200", "168.63.129.16", "192.0.0.192")
 )
 NEVER = tuple(
-    ipaddress.ip_network(text)
-    for text in ("0.0.0.0/8", "240.0.0.0/4", "fec0::/10", "100::/64", "2001:db8::/32")
+    ipaddress.ip_network(text) for text in ("0.0.0.0/8", "240.0.0.0/4", "fec0::/10", "100::/64", "2001:db8::/32")
 )
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
@@ -129,9 +127,7 @@ def tls() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
-def open_socket(
-    host: str, port: int, allow_private: bool, timeout: float, bind_address: str = ""
-) -> socket.socket:
+def open_socket(host: str, port: int, allow_private: bool, timeout: float, bind_address: str = "") -> socket.socket:
     """A TCP connection to an address that was checked just now."""
     deadline = time.monotonic() + timeout
     problem: OSError | None = None
@@ -235,9 +231,7 @@ class PooledTransport(httpx.BaseTransport):
         except Exception as error:
             raise as_httpx(error, request) from error
         stream = _Body(response, request)
-        return httpx.Response(
-            response.status, headers=response.headers, stream=stream, extensions=response.extensions
-        )
+        return httpx.Response(response.status, headers=response.headers, stream=stream, extensions=response.extensions)
 
     def close(self) -> None:
         self._pool.close()

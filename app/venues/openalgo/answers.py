@@ -199,6 +199,4 @@ def hidden(text: str, secret: str) -> str:
 
 def _not_json(reply: Reply, hide: str) -> str:
     excerpt = clean(reply.text, hide)[:120]
-    return f"The server answered {reply.status} with something other than JSON" + (
-        f": {excerpt}" if excerpt else "."
-    )
+    return f"The server answered {reply.status} with something other than JSON" + (f": {excerpt}" if excerpt else ".")

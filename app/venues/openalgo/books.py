@@ -1,4 +1,4 @@
-"""An OpenAlgo server's account books as reports. Pure. A book that lacks what makes it whole is no book: it raises."""
+"""An OpenAlgo server's account books as reports. Pure. A book that lacks what makes it whole raises."""
 
 from typing import Any
 
@@ -63,7 +63,7 @@ def _holding(row: Row) -> HoldingReport:
 
 
 def funds(body: Row) -> FundsReport:
-    """In rupees. Some brokers' plugins answer a failed reading with an empty success: that is no zero balance."""
+    """In rupees. Some plugins answer a failed reading with an empty success: that is no zero balance."""
     data = body.get("data")
     available = number(data.get("availablecash")) if isinstance(data, dict) else None
     if not isinstance(data, dict) or available is None:
