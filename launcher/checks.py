@@ -8,7 +8,6 @@ from pathlib import Path
 from launcher.console import FAILED, progress, say
 from launcher.environment import DEVELOPMENT, NO_NETWORK, ROOT, RUNTIME, prepare
 
-
 NOT_SERVED = "could not be audited"  # an index that mirrors packages but not what is known against them
 
 
