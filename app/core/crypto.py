@@ -23,9 +23,7 @@ class Vault:
         try:
             self._fernet = MultiFernet([Fernet(key.encode()) for key in keys])
         except (ValueError, TypeError) as error:
-            raise KeyProblem(
-                "An encryption key is malformed: it must be 32 bytes in URL-safe base64."
-            ) from error
+            raise KeyProblem("An encryption key is malformed: it must be 32 bytes in URL-safe base64.") from error
 
     def seal(self, secret: str) -> str:
         return self._fernet.encrypt(secret.encode()).decode()
@@ -34,18 +32,14 @@ class Vault:
         try:
             return self._fernet.decrypt(sealed.encode()).decode()
         except InvalidToken as error:
-            raise KeyProblem(
-                "The encryption key does not fit what is stored: restore the old key."
-            ) from error
+            raise KeyProblem("The encryption key does not fit what is stored: restore the old key.") from error
 
     def reseal(self, sealed: str) -> str:
         """The same secret under the newest key."""
         try:
             return self._fernet.rotate(sealed.encode()).decode()
         except InvalidToken as error:
-            raise KeyProblem(
-                "The encryption key does not fit what is stored: restore the old key."
-            ) from error
+            raise KeyProblem("The encryption key does not fit what is stored: restore the old key.") from error
 
 
 def load_keys(configured: str, path: Path) -> list[str]:

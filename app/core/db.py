@@ -138,9 +138,7 @@ def after_commit(session: Session, announce: Callable[[], None]) -> None:
     session.info.setdefault("after_commit", []).append(announce)
 
 
-def swap(
-    session: Session, model: type[Base], row_id: object, expect: dict[str, Any], change: dict[str, Any]
-) -> bool:
+def swap(session: Session, model: type[Base], row_id: object, expect: dict[str, Any], change: dict[str, Any]) -> bool:
     """Compare-and-swap of one row: change it only if it still is as expected; True for the one who won."""
     table: Any = model
     conditions = [

@@ -79,13 +79,9 @@ def report_progress(db: Database, errand_id: str, lines: list[Any]) -> None:
         session.execute(update(Errand).where(Errand.id == errand_id).values(progress=lines))
 
 
-def finish(
-    db: Database, errand_id: str, now: datetime, answer: dict[str, Any] | None, error: str | None
-) -> None:
+def finish(db: Database, errand_id: str, now: datetime, answer: dict[str, Any] | None, error: str | None) -> None:
     with db.write() as session:
-        session.execute(
-            update(Errand).where(Errand.id == errand_id).values(done_at=now, answer=answer, error=error)
-        )
+        session.execute(update(Errand).where(Errand.id == errand_id).values(done_at=now, answer=answer, error=error))
 
 
 def sweep(db: Database, now: datetime) -> None:

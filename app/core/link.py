@@ -6,6 +6,7 @@ encryption where such files cannot be had; with REDIS_URL set, Redis publish/sub
 nobody takes the messages, the oldest are dropped.
 """
 
+import contextlib
 import json
 import os
 import sys
@@ -19,7 +20,7 @@ import orjson
 import redis
 import structlog
 import zmq
-import zmq.green as green
+from zmq import green
 
 log = structlog.get_logger()
 
@@ -113,10 +114,8 @@ class ZmqLink:
         self._context.term()
 
     def _write(self, message: bytes) -> None:
-        try:
+        with contextlib.suppress(zmq.ZMQError):  # nobody is there to take it: a hint may be lost
             self._socket.send(message, zmq.NOBLOCK)
-        except zmq.ZMQError:
-            pass  # nobody is there to take it: a hint may be lost
 
     def _read(self, handler: Handler) -> None:
         socket = self._open(zmq.PULL if self._is_engine else zmq.SUB)

@@ -13,9 +13,7 @@ from typing import Any
 
 import structlog
 
-SECRET_NAMES = re.compile(
-    r"(api_?key|secret|password|token|authorization|cookie|signature|private)", re.IGNORECASE
-)
+SECRET_NAMES = re.compile(r"(api_?key|secret|password|token|authorization|cookie|signature|private)", re.IGNORECASE)
 SECRET_VALUES = re.compile(r"\b[0-9a-fA-F]{24,}\b")
 HIDDEN = "…"
 
@@ -30,9 +28,7 @@ def _clean(value: Any) -> Any:
     if isinstance(value, str):
         return SECRET_VALUES.sub(HIDDEN, value)
     if isinstance(value, dict):
-        return {
-            name: HIDDEN if SECRET_NAMES.search(str(name)) else _clean(inner) for name, inner in value.items()
-        }
+        return {name: HIDDEN if SECRET_NAMES.search(str(name)) else _clean(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_clean(inner) for inner in value]
     return value

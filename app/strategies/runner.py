@@ -1,0 +1,198 @@
+"""Moving runs on: load what is known, let `waves` decide, write the consequences, announce what may be sent.
+
+Each step is one unit of work in the journal's own thread, so nothing changes between looking and writing. Steps are
+safe to repeat; they are taken whenever an order of the account changed, and for unfinished parts from time to time.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from app.core.clock import Clock
+from app.core.db import Database, swap
+from app.core.errors import Denied
+from app.execution import journal
+from app.execution.desk import Gate, Wish, submit
+from app.execution.events import Alarm
+from app.execution.models import Order
+from app.execution.writer import Writer, Written
+from app.strategies.models import AccountRun, LegRun, Run
+from app.strategies.starting import entry_wish
+from app.strategies.views import Loaded, load
+from app.strategies.waves import ENDED, AccountRunState, Decision, Resend, decide
+from app.venues.types import PriceType, Side, Symbol
+
+AT_ONCE = 16  # parts per unit of work: the journal's thread is not kept for longer
+LIVE_PARTS = (AccountRunState.ENTERING, AccountRunState.OPEN, AccountRunState.EXITING)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyToSend:
+    """Orders of one account that may go to the venue now; claiming them is still a compare-and-swap."""
+
+    account_id: str
+    place: tuple[Order, ...]
+    cancel: tuple[Order, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunChanged:
+    run_id: str
+    account_run_id: str
+    owner_id: str
+    state: AccountRunState
+
+
+class Runner:
+    def __init__(self, db: Database, writer: Writer, clock: Clock, gate: Gate) -> None:
+        self._db = db
+        self._writer = writer
+        self._clock = clock
+        self._gate = gate
+
+    def unfinished(self) -> list[str]:
+        """Parts that have something to do by themselves: entering, exiting, or asked to exit."""
+        asked = select(LegRun.account_run_id).where(LegRun.exit_reason.is_not(None))
+        with self._db.read() as session:
+            return list(
+                session.scalars(
+                    select(AccountRun.id)
+                    .join(Run, Run.id == AccountRun.run_id)
+                    .where(
+                        AccountRun.state.in_(LIVE_PARTS),
+                        or_(
+                            AccountRun.state != AccountRunState.OPEN,
+                            AccountRun.exit_reason.is_not(None),
+                            Run.exit_reason.is_not(None),
+                            AccountRun.id.in_(asked),
+                        ),
+                    )
+                )
+            )
+
+    def parts_of(self, account_ids: Iterable[str]) -> list[str]:
+        with self._db.read() as session:
+            return list(
+                session.scalars(
+                    select(AccountRun.id).where(
+                        AccountRun.account_id.in_(list(account_ids)), AccountRun.state.in_(LIVE_PARTS)
+                    )
+                )
+            )
+
+    def step(self, account_run_ids: Sequence[str]) -> None:
+        """One step for each of these parts; returns when all is committed."""
+        batches = [account_run_ids[i : i + AT_ONCE] for i in range(0, len(account_run_ids), AT_ONCE)]
+        for future in [self._writer.submit(self._unit(batch), durable=True) for batch in batches]:
+            future.result(60)
+
+    def _unit(self, account_run_ids: Sequence[str]) -> Callable[[Session], Written]:
+        def unit(session: Session) -> Written:
+            events: list[object] = []
+            for loaded in load(session, account_run_ids):
+                events += self._carry_out(session, loaded, decide(loaded.view, self._clock.now()))
+            return Written(None, events)
+
+        return unit
+
+    def _carry_out(self, session: Session, loaded: Loaded, decision: Decision) -> list[object]:
+        now = self._clock.now()
+        events: list[object] = []
+        for order_id in decision.withdraw:
+            events += journal.withdraw(session, order_id, "no longer wanted", now).events
+        new_ids = self._submit(session, loaded, decision, now)
+        if decision.unwind:
+            self._decide_exit(session, loaded.part, decision.unwind, now)
+        events += self._announce_sends(session, loaded, decision, new_ids)
+        return events + self._move(session, loaded, decision, now)
+
+    def _submit(self, session: Session, loaded: Loaded, decision: Decision, now: datetime) -> list[str]:
+        wishes = [
+            entry_wish(loaded.part.owner_id, loaded.part, loaded.legs[again.leg_id], again.quantity, again.attempt)
+            for again in decision.enter
+        ]
+        wishes += [_exit_wish(loaded, again) for again in decision.leave]
+        ids: list[str] = []
+        for wish in wishes:
+            try:
+                ids += submit(session, wish, now, self._gate)
+            except Denied as error:
+                loaded.part.trouble = error.message
+        return ids
+
+    def _announce_sends(
+        self, session: Session, loaded: Loaded, decision: Decision, new_ids: Sequence[str]
+    ) -> list[object]:
+        place = [loaded.orders[order_id] for order_id in decision.release]
+        if new_ids:
+            place += session.scalars(select(Order).where(Order.id.in_(new_ids)).order_by(Order.id)).all()
+        cancel = [loaded.orders[order_id] for order_id in decision.cancel]
+        if not place and not cancel:
+            return []
+        return [ReadyToSend(loaded.part.account_id, tuple(place), tuple(cancel))]
+
+    def _decide_exit(self, session: Session, part: AccountRun, reason: str, now: datetime) -> None:
+        change = {"exit_reason": reason, "exit_by": "desk", "exit_at": now}
+        swap(session, AccountRun, part.id, {"exit_reason": None}, change)
+
+    def _move(self, session: Session, loaded: Loaded, decision: Decision, now: datetime) -> list[object]:
+        part = loaded.part
+        events: list[object] = []
+        if decision.trouble is not None and decision.trouble != part.trouble:
+            part.trouble = decision.trouble
+            events.append(Alarm(part.owner_id, part.account_id, f"run:{part.run_id}", decision.trouble))
+        before = part.state
+        part.state = decision.state
+        if decision.state in ENDED:
+            part.closed_at = now
+        session.flush()
+        if before != decision.state:
+            self._move_run(session, part.run_id, now)
+        if before != decision.state or events or decision.leave:
+            events.append(RunChanged(part.run_id, part.id, part.owner_id, decision.state))
+        return events
+
+    def _move_run(self, session: Session, run_id: str, now: datetime) -> None:
+        states = set(session.scalars(select(AccountRun.state).where(AccountRun.run_id == run_id)))
+        run = session.get_one(Run, run_id)
+        run.state = run_state(states)
+        if run.state in ENDED:
+            run.closed_at = now
+        session.flush()
+
+
+def run_state(parts: set[str]) -> str:
+    """The state of a run from the states of its parts: the busiest one names it."""
+    for state in (AccountRunState.EXITING, AccountRunState.ENTERING, AccountRunState.OPEN, AccountRunState.CLOSED):
+        if state in parts:
+            return state
+    return AccountRunState.FAILED
+
+
+def _exit_wish(loaded: Loaded, again: Resend) -> Wish:
+    leg, part = loaded.legs[again.leg_id], loaded.part
+    side = Side(leg.side).opposite
+    whole = again.quantity % leg.lot_size == 0
+    reason = leg.exit_reason or part.exit_reason or (loaded.run_exit[0] if loaded.run_exit else "") or "entry failed"
+    return Wish(
+        key=f"{leg.id}:exit:{again.attempt}",
+        owner_id=part.owner_id,
+        account_id=part.account_id,
+        account_run_id=part.id,
+        leg_run_id=leg.id,
+        purpose="exit",
+        symbol=Symbol(leg.exchange, leg.symbol),
+        side=side,
+        quantity=again.quantity,
+        product=leg.product,
+        lot=leg.lot_size if whole else Decimal(1),  # a partial fill of odd size must still get out
+        freeze=leg.freeze_quantity,
+        price_type=PriceType.MARKET,
+        wave=1 if side is Side.BUY else 2,
+        attempt=again.attempt,
+        reason=reason,
+    )

@@ -1,0 +1,97 @@
+"""From rows to the values that `waves` decides on: two queries for any number of account runs."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.execution.models import Intent, Order
+from app.execution.states import OrderState
+from app.strategies.models import AccountRun, LegRun, Run
+from app.strategies.waves import AccountRunState, AccountRunView, LegView, OnFailure, OrderView
+from app.venues.types import Side
+
+EXIT_PURPOSES = ("exit", "stop", "target")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """One account's part of a run with its rows, and the view of it."""
+
+    part: AccountRun
+    run_exit: tuple[str, str] | None  # reason and who, when the whole run is to be exited
+    legs: dict[str, LegRun]
+    orders: dict[str, Order]
+    view: AccountRunView
+
+
+def load(session: Session, account_run_ids: Sequence[str]) -> list[Loaded]:
+    parts = session.execute(
+        select(AccountRun, Run.exit_reason, Run.exit_by)
+        .join(Run, Run.id == AccountRun.run_id)
+        .where(AccountRun.id.in_(account_run_ids))
+    ).all()
+    legs: dict[str, list[LegRun]] = defaultdict(list)
+    for leg in session.scalars(
+        select(LegRun).where(LegRun.account_run_id.in_(account_run_ids)).order_by(LegRun.number)
+    ):
+        legs[leg.account_run_id].append(leg)
+    orders: dict[str, list[tuple[Order, int]]] = defaultdict(list)
+    for order, attempt in session.execute(
+        select(Order, Intent.attempt)
+        .join(Intent, Intent.id == Order.intent_id)
+        .where(Order.account_run_id.in_(account_run_ids))
+        .order_by(Order.id)
+    ):
+        orders[order.account_run_id].append((order, attempt))
+    return [_load(part, reason, by, legs[part.id], orders[part.id]) for part, reason, by in parts]
+
+
+def _load(
+    part: AccountRun, reason: str | None, by: str | None, legs: list[LegRun], orders: list[tuple[Order, int]]
+) -> Loaded:
+    by_leg: dict[str, list[tuple[Order, int]]] = defaultdict(list)
+    for order, attempt in orders:
+        by_leg[order.leg_run_id or ""].append((order, attempt))
+    view = AccountRunView(
+        state=AccountRunState(part.state),
+        on_failure=OnFailure(part.on_failure),
+        is_exit_wanted=reason is not None or part.exit_reason is not None,
+        legs=tuple(_leg_view(leg, by_leg[leg.id], part) for leg in legs),
+    )
+    run_exit = (reason, by or "") if reason is not None else None
+    return Loaded(part, run_exit, {leg.id: leg for leg in legs}, {order.id: order for order, _ in orders}, view)
+
+
+def _leg_view(leg: LegRun, orders: list[tuple[Order, int]], part: AccountRun) -> LegView:
+    asked = max((at for at in (leg.exit_at, part.exit_at) if at is not None), default=None)
+    before = [
+        attempt
+        for order, attempt in orders
+        if order.purpose in EXIT_PURPOSES and asked is not None and order.ended_at and order.ended_at < asked
+    ]
+    return LegView(
+        id=leg.id,
+        side=Side(leg.side),
+        target=leg.quantity,
+        is_exit_wanted=leg.exit_reason is not None,
+        orders=tuple(_order_view(order, attempt) for order, attempt in orders),
+        name=f"Leg {leg.number} {leg.symbol}",
+        tries_before=max(before, default=0),
+    )
+
+
+def _order_view(order: Order, attempt: int) -> OrderView:
+    return OrderView(
+        id=order.id,
+        is_exit=order.purpose in EXIT_PURPOSES,
+        state=OrderState(order.state),
+        quantity=order.quantity,
+        filled=order.filled_quantity,
+        failure=order.failure,
+        reason=order.reason,
+        attempt=attempt,
+        ended_at=order.ended_at,
+    )
