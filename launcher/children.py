@@ -21,6 +21,7 @@ from launcher.environment import ROOT
 
 LAST_LINES = 20
 LOG_LIMIT = 5_000_000  # bytes; a bigger log is put aside when its child starts
+LAST_WORDS = 0.25  # seconds for what it said last; not for ever, what it had started may hold the pipe open
 PR_SET_PDEATHSIG = 1
 
 
@@ -76,14 +77,15 @@ class Child:
 
     def _notice(self, line: str) -> None:
         self.last_lines.append(line)
-        self._on_line(self.spec.name, line)
-        if not self._seen_ready and re.search(self.spec.ready, line):
+        if self._seen_ready or not re.search(self.spec.ready, line):
+            self._on_line(self.spec.name, line)
+        else:
             self._seen_ready = True
             self._on_ready(self)
 
     def _wait(self) -> None:
         self.process.wait()
-        self._pump.join(1)  # its last words; not for ever, a grandchild may hold the pipe open
+        self._pump.join(LAST_WORDS)
         self._on_exit(self)
 
 

@@ -5,6 +5,7 @@ The application is never imported here; every step is a command of `app.cli` in 
 
 import json
 import os
+import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +64,8 @@ class Desk:
                 check=False,
                 preexec_fn=tie_to_parent(),
             )
+        if done.returncode in (-signal.SIGINT, 128 + signal.SIGINT):
+            raise Stop("Stopped before everything was running.", 128 + signal.SIGINT)
         if done.returncode:
             last = "\n".join((done.stderr or done.stdout).strip().splitlines()[-15:])
             raise Stop(f"{title} failed (exit code {done.returncode}):\n{last}")
@@ -94,7 +97,7 @@ def demo(host: str, port: int | None, once: bool) -> int:
         supervisor.start(desk.web())
         if once:
             return _trade_once(desk, supervisor)
-        say(f"\n  Mirrordesk runs at {desk.address}\n  Sign in once with {desk.address}{data['sign_in']}")
+        say(f"\n  Mirrordesk runs at {desk.address}\n  Sign in once with {desk.address}{data.get('sign_in', '')}")
         say("  Money and brokers are made of paper. Ctrl-C stops it.\n")
         supervisor.run()
     say("Stopped.")
