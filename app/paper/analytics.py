@@ -7,7 +7,6 @@ Black-76 from the traded price, as the server computes them: volatility in perce
 import re
 from dataclasses import asdict, dataclass
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 from app.paper import calendar
@@ -74,7 +73,8 @@ def option_by_offset(
     if not 0 <= index < len(series.rows):
         message = f"Offset {offset} is out of range for available strikes. Please use a smaller offset."
         raise OptionsError(400, message)
-    found = series.rows[index][1 if option_type == "CE" else 2]
+    _, call, put = series.rows[index]
+    found = call if option_type == "CE" else put
     if found is None:
         raise OptionsError(404, f"Option symbol not found for {underlying} {offset} {option_type}.")
     return found, series.ltp

@@ -47,7 +47,7 @@ def deviations(contract: Contract, spot: float, days: float) -> float:
     """Distance of an option's strike from the spot, in deviations of the underlying until expiry."""
     if contract.kind not in OPTION_KINDS:
         return 0.0
-    volatility = _INDEX_ROWS[contract.name]["volatility"]
+    volatility = float(_INDEX_ROWS[contract.name]["volatility"])
     return math.log(float(contract.strike) / spot) / (volatility * math.sqrt(max(days, SHORTEST_DAYS) / 365.0))
 
 

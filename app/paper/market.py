@@ -150,8 +150,8 @@ class Market:
         length = line.tape.length(place.day)
         volume = line.activity.volume(place, length, self.sessions.steps_per_minute)
         interest = line.activity.open_interest(place.day, place.minute, length)
-        rest = (round(price, 2) for price in day[1:])
-        return Quote(ltp, bid, ask, *rest, volume=volume, oi=interest)
+        opened, high, low, before = (round(price, 2) for price in day[1:])
+        return Quote(ltp, bid, ask, opened, high, low, before, volume, interest)
 
     def _distance(self, c: Contract, tape: Tape, place: Place) -> float:
         if c.kind not in OPTION_KINDS:

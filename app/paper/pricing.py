@@ -116,7 +116,7 @@ def black76_call(forward: Any, strike: Any, years: Any, sigma: Any, maths: Maths
 
 
 def black76(kind: str, forward: float, strike: float, years: float, sigma: float, rate: float = 0.0) -> float:
-    call = black76_call(forward, strike, years, sigma)
+    call = float(black76_call(forward, strike, years, sigma))
     return math.exp(-rate * years) * (call if kind == "CE" else call - forward + strike)
 
 

@@ -129,7 +129,7 @@ class Tape:
         start = self._sessions.tick(self.exchange, Place(day, 0, 0))
         minutes = np.arange(first, last) * self._sessions.steps_per_minute
         seconds = (self.expiry_tick - start - minutes) * (self._sessions.step_ms / 1000)
-        return np.maximum(seconds / YEAR_SECONDS, SHORTEST)
+        return np.asarray(np.maximum(seconds / YEAR_SECONDS, SHORTEST))
 
     def _settlement(self, place: Place) -> float:
         return float(self.terms.price(self.spot.price(place), SHORTEST, self.level(place)))
