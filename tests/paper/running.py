@@ -105,9 +105,7 @@ class PaperServer:
             json.dump(self._config, file)
             file.flush()
             command = [sys.executable, "-m", "app.paper", "--config", file.name, "--with-parent"]
-            self.process = subprocess.Popen(
-                command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-            )
+            self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
             line = self.process.stdout.readline()
         assert line, f"the paper broker did not start (exit code {self.process.wait(10)})"
         ready = json.loads(line)
