@@ -1,0 +1,1 @@
+"""Which accounts there are, their sealed keys, their health, and who is primary."""
