@@ -128,11 +128,13 @@ class AccountService:
         known = self.get(owner_id, account_id)
         draft = self._checker(values).draft(known.venue_kind, keys_stored=True)
         change = self._change(known, draft, bool(values.get("clear_proxy")))
-        expect = {"version": version or known.version, "removed_at": None}
+        opened = version or known.version
         before = {name: getattr(known, name) for name in AUDITED}
         with self._db.write(durable=True) as session:
             _refuse_taken([mate for mate in locked(session, owner_id) if mate.id != known.id], draft.name)
-            if not swap(session, Account, known.id, expect, change | {"version": expect["version"] + 1}):
+            if not swap(
+                session, Account, known.id, {"version": opened, "removed_at": None}, change | {"version": opened + 1}
+            ):
                 raise Denied("Somebody changed this account since you opened it. Look at it again.")
             keys = [name for name in ("api_key", "api_secret") if getattr(draft, name)]
             self._tell(session, known, "account.edited", {"before": before, "after": _said(draft), "renewed": keys})
