@@ -32,8 +32,11 @@ def request(broker: PaperBroker) -> bytes:
         "disclosed_quantity": 0,
     }
     payload = json.dumps(body).encode()
-    head = f"POST /api/v1/placeorder HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(payload)}"
-    return head.encode() + b"\r\n\r\n" + payload
+    head = (
+        "POST /api/v1/placeorder HTTP/1.1\r\nHost: x\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(payload)}\r\n\r\n"
+    )
+    return head.encode() + payload
 
 
 async def client(address: tuple[str, int], orders: list[bytes], times: list[float]) -> None:

@@ -165,8 +165,9 @@ def test_order_updates_tell_the_life_of_an_order(weekday):
 
 def test_a_silent_newcomer_is_closed(weekday):
     expected = captures.load("ws-017-no-auth-timeout")["transcript"][0]["msg"]
-    with closing(weekday["loopstub"].socket()) as socket:
-        opcode, data = socket.recv_data()
+    socket = weekday["loopstub"].socket()
+    opcode, data = socket.recv_data()
+    socket.shutdown()
     assert opcode == 8
     assert int.from_bytes(data[:2], "big") == expected["close_code"]
     assert data[2:].decode() == expected["reason"]
