@@ -23,7 +23,7 @@ from app.execution import journal, reconcile
 from app.execution.events import Alarm
 from app.execution.models import Order, VenueOrder
 from app.execution.reconcile import Adopt, Ambiguous, Candidate, Doubtful, Lost, Wait
-from app.execution.states import AT_VENUE, LIVE, OrderState
+from app.execution.states import AT_VENUE, IN_DOUBT, LIVE, OrderState
 from app.execution.writer import Unit, Writer, Written
 from app.venues.types import OrderReport, OrderStatus, TradeReport
 
@@ -118,6 +118,14 @@ class Intake:
         foreign = [report for report in books.orders if report.venue_order_id not in owned]
         self._writer.write(lambda session: self._judge(session, account_id, foreign, books))
         self._correct_averages(account_id, fills)
+
+    def wants_trades(self, account_id: str, orders: Sequence[OrderReport], is_pushed: bool) -> bool:
+        """Whether the book alone leaves open what was filled of our orders."""
+        with self._db.read() as session:
+            live = {order.venue_order_id for order in _ours(session, account_id)}
+            if (live and not is_pushed) or _has_open_questions(session, account_id):
+                return True
+        return any(report.status.is_final for report in orders if report.venue_order_id in live)
 
     def _take_row(self, account_id: str, order: Order, report: OrderReport, fills: "dict[str, _Filled] | None") -> None:
         full = _with_fills(report, fills)
@@ -227,6 +235,14 @@ def _says_more(order: Order, report: OrderReport) -> bool:
         return True
     is_waiting_for_trigger = report.status is OrderStatus.TRIGGER_PENDING
     return is_waiting_for_trigger != (order.state == OrderState.TRIGGER_PENDING)
+
+
+def _has_open_questions(session: Session, account_id: str) -> bool:
+    """An order that may be at the venue, or a fill whose price we do not know."""
+    in_doubt = Order.venue_order_id.is_(None) & Order.state.in_(IN_DOUBT)
+    priceless = (Order.filled_quantity != ZERO) & Order.average_price.is_(None)
+    question = select(Order.id).where(Order.account_id == account_id, in_doubt | priceless).limit(1)
+    return session.scalar(question) is not None
 
 
 def _ours(session: Session, account_id: str) -> Sequence[Order]:

@@ -86,6 +86,7 @@ class Order(Base):
     sent_at: Mapped[datetime | None] = mapped_column(Moment)
     answered_at: Mapped[datetime | None] = mapped_column(Moment)
     unknown_at: Mapped[datetime | None] = mapped_column(Moment)
+    cancel_asked_at: Mapped[datetime | None] = mapped_column(Moment)  # a person wants it cancelled
     cancel_at: Mapped[datetime | None] = mapped_column(Moment)
     filled_at: Mapped[datetime | None] = mapped_column(Moment)
     ended_at: Mapped[datetime | None] = mapped_column(Moment)

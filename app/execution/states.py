@@ -60,6 +60,11 @@ def check(current: OrderState, new: OrderState) -> OrderState:
     return new
 
 
+def can_cancel(state: str) -> bool:
+    """Whether asking the venue to cancel makes sense, or withdrawing what was never sent."""
+    return state == S.NEW or (state in AT_VENUE and state != S.CANCEL_PENDING)
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """What is known of one order. Quantities in units, cumulative; the average price in the venue's currency."""

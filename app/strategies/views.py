@@ -45,7 +45,7 @@ def load(session: Session, account_run_ids: Sequence[str]) -> list[Loaded]:
         .where(Order.account_run_id.in_(account_run_ids))
         .order_by(Order.id)
     ):
-        orders[order.account_run_id].append((order, attempt))
+        orders[order.account_run_id or ""].append((order, attempt))
     return [_load(part, reason, by, legs[part.id], orders[part.id]) for part, reason, by in parts]
 
 

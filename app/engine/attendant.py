@@ -1,0 +1,178 @@
+"""One attendant per account reads its books: fast while something is pending, slowly otherwise, at once when asked.
+
+It has its own thread and its own connection, so an account that hangs delays nobody. One order-book request covers
+all orders of the account. A reading that fails is no evidence of anything: it is noted and made again.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import func, select
+
+from app.accounts.health import HealthService, Sighting
+from app.accounts.models import HealthState
+from app.core.clock import Clock
+from app.core.db import Database
+from app.core.errors import DeskError, Refused
+from app.execution.intake import Books, Intake
+from app.execution.models import Order
+from app.execution.states import LIVE, OrderState
+from app.portfolio.snapshots import Snapshots
+from app.venues.port import StreamState, Venue
+
+log = structlog.get_logger()
+SWEEP = timedelta(seconds=30)  # positions and funds while nothing happens
+AFTER_CHANGE = timedelta(seconds=2)
+RESTING = 5.0  # seconds between books while orders only rest at the venue and updates are pushed
+LONGEST_PAUSE = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """Seconds between readings of the order book."""
+
+    pending: float
+    idle: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    db: Database
+    intake: Intake
+    health: HealthService
+    snapshots: Snapshots
+    clock: Clock
+    rhythm: Rhythm
+    changed: Callable[[str], None]  # an account's figures changed
+
+
+class Attendant:
+    def __init__(self, tools: Tools, account_id: str, venue: Venue) -> None:
+        self._tools = tools
+        self._account_id = account_id
+        self._venue = venue
+        self._wake = threading.Event()
+        self._closing = False
+        self._failures = 0
+        self._is_asked = True  # the first look is due at once
+        self._swept_at: datetime | None = None
+        self._sweep_due: datetime | None = None
+        self.stream_state = StreamState.CONNECTING
+        self.book_read_at: datetime | None = None
+        self._thread = threading.Thread(target=self._run, name=f"books-{account_id[-6:]}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def known_at(self) -> datetime | None:
+        """How recently the whole book is known: now while updates are pushed, else since the last reading."""
+        if self.book_read_at is not None and self.stream_state is StreamState.LIVE:
+            return self._tools.clock.now()
+        return self.book_read_at
+
+    def look_now(self) -> None:
+        """Read the books as soon as the thread is free."""
+        self._is_asked = True
+        self._wake.set()
+
+    def figures_moved(self) -> None:
+        """Positions and funds are worth a reading soon."""
+        self._sweep_due = self._sweep_due or self._tools.clock.now() + AFTER_CHANGE
+
+    def close(self) -> None:
+        self._closing = True
+        self._wake.set()
+
+    def join(self, seconds: float) -> None:
+        self._thread.join(seconds)
+
+    def _run(self) -> None:
+        while not self._closing:
+            if not self._is_asked:
+                self._wake.wait(self._pause())
+            self._wake.clear()
+            if self._closing:
+                return
+            self._look()
+
+    def _look(self) -> None:
+        self._is_asked = False
+        try:
+            self._read_books()
+            self._sweep()
+            self._failures = 0
+        except DeskError as error:
+            self._failures += 1
+            self._note_failure(error)
+        except Exception:  # the next look comes anyway; this one is in the log
+            self._failures += 1
+            log.exception("books_failed", account_id=self._account_id)
+
+    def _pause(self) -> float:
+        if self._failures:
+            return min(LONGEST_PAUSE, self._tools.rhythm.pending * 2 ** min(self._failures, 10))
+        pending = self._pending()
+        if not pending:
+            return min(self._tools.rhythm.idle, self._until_sweep())
+        is_resting = pending <= {OrderState.OPEN, OrderState.TRIGGER_PENDING, OrderState.NEW}
+        if is_resting and self.stream_state is StreamState.LIVE:
+            return max(RESTING, self._tools.rhythm.pending)
+        return self._tools.rhythm.pending
+
+    def _until_sweep(self) -> float:
+        if self._sweep_due is None:
+            return self._tools.rhythm.idle
+        return max(0.1, (self._sweep_due - self._tools.clock.now()).total_seconds())
+
+    def _pending(self) -> set[OrderState]:
+        with self._tools.db.read() as session:
+            counts = session.execute(
+                select(Order.state, func.count())
+                .where(Order.account_id == self._account_id, Order.state.in_(LIVE))
+                .group_by(Order.state)
+            )
+            return {OrderState(state) for state, _ in counts}
+
+    def _read_books(self) -> None:
+        clock = self._tools.clock
+        started, ticking = clock.now(), clock.monotonic()
+        orders = self._venue.orders()
+        latency = int((clock.monotonic() - ticking) * 1000)
+        self.book_read_at = started
+        wants_trades = self._tools.intake.wants_trades(self._account_id, orders, self.stream_state is StreamState.LIVE)
+        trades = self._venue.trades() if wants_trades else None
+        self._tools.intake.books(self._account_id, Books(orders, trades, started))
+        if self._failures or self._is_sweep_due():
+            seen = Sighting(HealthState.OK, latency_ms=latency, book_read=True, order_stream=self.stream_state)
+            self._tools.health.record(self._account_id, seen)
+
+    def _is_sweep_due(self) -> bool:
+        now = self._tools.clock.now()
+        asked = self._sweep_due is not None and now >= self._sweep_due
+        return asked or self._swept_at is None or now - self._swept_at >= SWEEP
+
+    def _sweep(self) -> None:
+        """Positions and funds, with their age."""
+        if not self._is_sweep_due():
+            return
+        tools = self._tools
+        self._sweep_due = None
+        tools.snapshots.positions(self._account_id, self._venue.positions(), tools.clock.now())
+        funds = self._venue.funds()
+        mode = self._venue.mode()
+        state = HealthState.PAPER if mode == "paper" else HealthState.OK
+        seen = Sighting(state, funds=funds, mode=mode, order_stream=self.stream_state)
+        tools.health.record(self._account_id, seen)
+        self._swept_at = tools.clock.now()
+        tools.changed(self._account_id)
+
+    def _note_failure(self, error: DeskError) -> None:
+        state = HealthState.UNREACHABLE
+        if isinstance(error, Refused):
+            state = HealthState.NOT_LOGGED_IN
+        seen = Sighting(state, error=error.message, order_stream=self.stream_state)
+        self._tools.health.record(self._account_id, seen)
+        self._tools.changed(self._account_id)

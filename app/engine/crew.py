@@ -1,0 +1,119 @@
+"""Who works for each account: its venue, its lane, its sender, its attendant, its order stream.
+
+The crew follows the accounts table: an account that was enabled gets its people, one that was disabled or edited loses
+them (what is on its way finishes) and gets new ones. An account that cannot be opened does not stop the others.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from app.accounts.models import Account
+from app.accounts.service import AccountService
+from app.core.clock import Clock
+from app.core.errors import DeskError
+from app.engine.attendant import Attendant, Tools
+from app.execution.lanes import Lane
+from app.execution.sender import Desk, Sender
+from app.venues.port import OrderStream, StreamState, Venue
+from app.venues.registry import Registry
+from app.venues.types import Mode, OrderReport
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Member:
+    account: Account
+    venue: Venue
+    lane: Lane
+    sender: Sender
+    attendant: Attendant
+    stream: OrderStream | None
+
+    def close(self) -> None:
+        self.lane.close()
+        self.attendant.close()
+        if self.stream:
+            self.stream.close()
+
+    def leave(self) -> None:
+        """Close the connection once the threads are done with it."""
+        self.attendant.join(5.0)
+        self.venue.close()
+
+
+class Crew:
+    def __init__(self, accounts: AccountService, registry: Registry, desk: Desk, tools: Tools, clock: Clock) -> None:
+        self._accounts = accounts
+        self._registry = registry
+        self._desk = desk
+        self._tools = tools
+        self._clock = clock
+        self._members: dict[str, Member] = {}
+
+    def __iter__(self) -> Iterator[Member]:
+        return iter(list(self._members.values()))
+
+    def get(self, account_id: str) -> Member | None:
+        return self._members.get(account_id)
+
+    def refresh(self) -> bool:
+        """Follow the accounts table; True when somebody came or went."""
+        wanted = {account.id: account for account in self._accounts.all_enabled()}
+        gone = [i for i, member in self._members.items() if _is_outdated(member.account, wanted.get(i))]
+        for account_id in gone:
+            self._dismiss(account_id)
+        new = [account for account_id, account in wanted.items() if account_id not in self._members]
+        for account in new:
+            self._hire(account)
+        for account_id, account in wanted.items():
+            if account_id in self._members:
+                self._members[account_id].account = account
+        return bool(gone or new)
+
+    def close(self) -> None:
+        members = list(self._members.values())
+        for member in members:
+            member.close()
+        for member in members:
+            member.leave()
+        self._members.clear()
+
+    def _dismiss(self, account_id: str) -> None:
+        member = self._members.pop(account_id)
+        member.close()
+        member.leave()
+
+    def _hire(self, account: Account) -> None:
+        try:
+            venue = self._registry.open(self._accounts.connection(account))
+        except DeskError as error:
+            log.warning("account_not_opened", account_id=account.id, reason=error.message)
+            return
+        attendant = Attendant(self._tools, account.id, venue)
+        lane = Lane(account.id, self._clock, account.orders_per_second, account.max_in_flight)
+        sender = Sender(self._desk, account.id, venue, Mode(account.expected_mode), attendant.known_at)
+        member = Member(account, venue, lane, sender, attendant, None)
+        self._members[account.id] = member
+        if venue.capabilities.order_push:
+            member.stream = venue.order_stream(partial(self._on_report, account.id), partial(self._on_state, attendant))
+        attendant.start()
+
+    def _on_report(self, account_id: str, report: OrderReport) -> None:
+        self._desk.intake.push(account_id, report)
+
+    def _on_state(self, attendant: Attendant, state: StreamState, _why: str) -> None:
+        """Updates are not replayed: after every (re)connect the books are read."""
+        attendant.stream_state = state
+        attendant.look_now()
+
+
+def _is_outdated(known: Account, now: Account | None) -> bool:
+    return now is None or (now.version, now.host_url, now.stream_url) != (
+        known.version,
+        known.host_url,
+        known.stream_url,
+    )

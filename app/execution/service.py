@@ -1,0 +1,161 @@
+"""What people see of orders, and the one thing they do to an order here: ask for its cancelling.
+
+Every method takes the owner first. Asking writes the row and nudges; the engine cancels.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from app.audit.trail import Trail
+from app.core import actors
+from app.core.clock import Clock
+from app.core.db import Database, after_commit
+from app.core.errors import Denied, NotFound
+from app.core.link import Link
+from app.execution.models import Fill, Order, OrderEvent, VenueOrder
+from app.execution.states import FINAL, LIVE, OrderState, can_cancel
+
+PAGE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which orders; empty means any. `status` is live, final, unknown, or a state's own name."""
+
+    account_id: str = ""
+    account_run_id: str = ""
+    symbol: str = ""
+    status: str = ""
+    since: datetime | None = None
+
+
+ANY = Filter()
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An order with its story: every step in the order it was learned, and its fills."""
+
+    order: Order
+    events: Sequence[OrderEvent]
+    fills: Sequence[Fill]
+
+
+class OrderService:
+    def __init__(self, db: Database, clock: Clock, link: Link, trail: Trail) -> None:
+        self._db = db
+        self._clock = clock
+        self._link = link
+        self._trail = trail
+
+    def list(self, owner_id: str, wanted: Filter = ANY, before: str = "", limit: int = PAGE) -> Sequence[Order]:
+        """Newest first; orders in doubt come first of all. `before` is the last id of the page before."""
+        query = _filtered(select(Order).where(Order.owner_id == owner_id), wanted)
+        if before:
+            query = query.where(Order.id < before)
+        with self._db.read() as session:
+            return session.scalars(query.order_by(Order.id.desc()).limit(min(limit, PAGE))).all()
+
+    def in_doubt(self, owner_id: str) -> Sequence[Order]:
+        """Sent, and nobody knows yet what became of them."""
+        with self._db.read() as session:
+            return session.scalars(
+                select(Order)
+                .where(Order.owner_id == owner_id, Order.state == OrderState.UNKNOWN)
+                .order_by(Order.unknown_at)
+            ).all()
+
+    def counts(self, owner_id: str, wanted: Filter = ANY) -> dict[str, int]:
+        """How many orders are in each state."""
+        query = _filtered(select(Order.state, func.count()).where(Order.owner_id == owner_id), wanted)
+        with self._db.read() as session:
+            return {state: count for state, count in session.execute(query.group_by(Order.state))}
+
+    def of_parts(self, owner_id: str, account_run_ids: Sequence[str]) -> Sequence[Order]:
+        """The orders of these account runs, oldest first."""
+        with self._db.read() as session:
+            return session.scalars(
+                select(Order)
+                .where(Order.owner_id == owner_id, Order.account_run_id.in_(account_run_ids))
+                .order_by(Order.id)
+            ).all()
+
+    def get(self, owner_id: str, order_id: str) -> Told:
+        with self._db.read() as session:
+            order = _owned(session, owner_id, order_id)
+            events = session.scalars(
+                select(OrderEvent).where(OrderEvent.order_id == order_id).order_by(OrderEvent.seq)
+            ).all()
+            fills = session.scalars(select(Fill).where(Fill.order_id == order_id).order_by(Fill.at, Fill.id)).all()
+            return Told(order, events, fills)
+
+    def foreign(self, account_ids: Sequence[str], limit: int = PAGE) -> Sequence[VenueOrder]:
+        """Orders in the venues' books that the desk did not make, newest first."""
+        ours = (
+            select(Order.id)
+            .where(Order.account_id == VenueOrder.account_id, Order.venue_order_id == VenueOrder.venue_order_id)
+            .exists()
+        )
+        with self._db.read() as session:
+            return session.scalars(
+                select(VenueOrder)
+                .where(VenueOrder.account_id.in_(account_ids), ~ours)
+                .order_by(VenueOrder.seq.desc())
+                .limit(limit)
+            ).all()
+
+    def cancel(self, owner_id: str, order_id: str) -> None:
+        """Ask for the cancelling. Raises Denied when there is nothing left to cancel."""
+        with self._db.write(durable=True) as session:
+            order = _owned(session, owner_id, order_id)
+            if not can_cancel(order.state):
+                raise Denied(f"This order is {order.state.replace('_', ' ')}: it cannot be cancelled.")
+            session.execute(
+                update(Order)
+                .where(Order.id == order_id, Order.cancel_asked_at.is_(None))
+                .values(cancel_asked_at=self._clock.now())
+                .execution_options(synchronize_session=False)
+            )
+            self._trail.record(session, actors.current(), "order.cancel", ("order", order_id), {"symbol": order.symbol})
+            after_commit(session, lambda: self._link.send("cancels", {}))
+
+
+def asked_cancels(db: Database) -> Sequence[Order]:
+    """For the engine: live orders that a person wants cancelled."""
+    with db.read() as session:
+        waiting = session.scalars(select(Order).where(Order.cancel_asked_at.is_not(None), Order.state.in_(LIVE))).all()
+    return [order for order in waiting if can_cancel(order.state)]
+
+
+def busy_reason(db: Database, account_id: str) -> str | None:
+    """Why an account cannot be let go of: orders that are not finished."""
+    with db.read() as session:
+        live = session.scalar(
+            select(func.count()).where(Order.account_id == account_id, Order.state.in_(LIVE)).select_from(Order)
+        )
+    return f"{live} orders are not finished" if live else None
+
+
+def _owned(session: Session, owner_id: str, order_id: str) -> Order:
+    order = session.scalar(select(Order).where(Order.id == order_id, Order.owner_id == owner_id))
+    if order is None:
+        raise NotFound("There is no such order.")
+    return order
+
+
+def _filtered(query: Any, wanted: Filter) -> Any:
+    states = {"live": LIVE, "final": FINAL, "unknown": {OrderState.UNKNOWN}}
+    chosen = states.get(wanted.status, {wanted.status} if wanted.status else None)
+    conditions = [
+        (chosen, Order.state.in_(chosen or ())),
+        (wanted.account_id, Order.account_id == wanted.account_id),
+        (wanted.account_run_id, Order.account_run_id == wanted.account_run_id),
+        (wanted.symbol, Order.symbol == wanted.symbol),
+        (wanted.since, Order.created_at >= wanted.since if wanted.since else None),
+    ]
+    return query.where(*(condition for value, condition in conditions if value))
