@@ -52,6 +52,13 @@ def next_state(before: HealthState, failures: int, seen: HealthState, ordered: b
     return seen, 0
 
 
+def in_mode(seen: HealthState, mode: str) -> HealthState:
+    """Healthy means ok or paper, by the mode last known: a book reads the same in both."""
+    if not seen.usable:
+        return seen
+    return HealthState.PAPER if mode == Mode.PAPER else HealthState.OK
+
+
 class HealthService:
     def __init__(self, db: Database, clock: Clock, announce: Callable[[object], None] = lambda _event: None) -> None:
         self._db = db
@@ -83,7 +90,8 @@ class HealthService:
     def _settle(self, health: AccountHealth, seen: Sighting, now: datetime) -> None:
         if seen.state is None:
             return
-        after, failures = next_state(HealthState(health.state), health.failures, seen.state, seen.ordered)
+        state = in_mode(seen.state, seen.mode.value if seen.mode else health.mode)
+        after, failures = next_state(HealthState(health.state), health.failures, state, seen.ordered)
         health.state, health.failures, health.checked_at = after.value, failures, now
         if seen.state.usable:
             health.last_ok_at = now

@@ -39,6 +39,13 @@ def test_every_pair_of_states_has_an_answer(before, seen):
     assert next_state(before, 5, seen)[0] in (before, seen)
 
 
+def test_a_book_that_was_read_does_not_make_a_paper_account_live(accounts, health, asha):
+    account = accounts.add(asha, typed())
+    health.record(account.id, Sighting(State.PAPER, mode=Mode.PAPER))
+    assert health.record(account.id, Sighting(State.OK, book_read=True)) is State.PAPER
+    assert health.record(account.id, Sighting(State.OK, mode=Mode.LIVE)) is State.OK
+
+
 def test_a_sighting_is_written_with_its_time_and_silence_changes_nothing(accounts, health, asha, clock):
     account = accounts.add(asha, typed())
     funds = FundsReport(Decimal("120000.50"), used=Decimal(0))
