@@ -102,11 +102,12 @@ class Check:
         return Passed("The server knows the key.")
 
     def _is_refused(self) -> bool:
-        """Whether the ping was turned down for its key or for the broker login; any other fault is its own."""
+        """Whether the ping was turned down for its key or for the broker login; any other fault raises."""
         ping = self._ping
-        if isinstance(ping, Reply) and ping.status == 400:
-            reading(ping, self._api.api_key)
-        return ping is not None and means_bad_login(ping)
+        if ping is None or means_bad_login(ping):
+            return True
+        reading(ping, self._api.api_key)
+        return False
 
     def _broker_login(self) -> Passed:
         if self._ping is None or means_bad_login(self._ping):
