@@ -26,7 +26,9 @@ CAPACITY = 3000
 OUTBOX = 20_000
 AT_LEAST_EVERY = 1.0
 GARBAGE = ('{"type":"market_data","symbol":', "<html>502 Bad Gateway</html>", b"\x00\xff\x13\x37")
+LONGEST_HOLD = 2.0
 Key = tuple[str, str]
+ORDERS: Key = ("", "")
 
 
 class Client:
@@ -39,7 +41,7 @@ class Client:
         self.orders = False
         self.subscriptions: dict[Key, set[int]] = {}
         self.outbox: asyncio.Queue[str | bytes] = asyncio.Queue(OUTBOX)
-        self.held: list[str | bytes] = []
+        self.held: dict[Key, tuple[str, float]] = {}
         self.pong_at = time.monotonic()
 
     @property
@@ -56,10 +58,21 @@ class Client:
         except asyncio.QueueFull:
             self.abort()
 
-    def release(self) -> None:
-        held, self.held = self.held, []
-        for frame in held:
+    def hold(self, key: Key, frame: str) -> None:
+        """Keep a frame back until a newer one of its key has gone out."""
+        self.release(key)
+        self.held[key] = (frame, time.monotonic())
+
+    def release(self, key: Key) -> None:
+        frame, _ = self.held.pop(key, (None, 0.0))
+        if frame is not None:
             self.put(frame)
+
+    def release_old(self) -> None:
+        """Nothing newer came: what was held is late, not lost."""
+        overdue = time.monotonic() - LONGEST_HOLD
+        for key in [key for key, (_, since) in self.held.items() if since < overdue]:
+            self.release(key)
 
     def abort(self) -> None:
         """Drop the connection without a close frame."""
@@ -107,7 +120,7 @@ class Hub:
         struck = {fault.kind.removeprefix("order_") for fault in faults}
         frame = orjson.dumps(update).decode()
         for client in listeners:
-            self._deliver(client, frame, struck)
+            self._deliver(client, ORDERS, frame, struck)
 
     @property
     def pushes(self) -> bool:
@@ -120,7 +133,7 @@ class Hub:
         """Prices may have moved: send each wanted symbol that did, and the quiet ones once a second."""
         wanted: dict[Key, list[Client]] = {}
         for client in self.clients:
-            client.release()
+            client.release_old()
             if client.subscriptions and self.valid(client):
                 for key in client.subscriptions:
                     wanted.setdefault(key, []).append(client)
@@ -141,7 +154,7 @@ class Hub:
             mode = max(client.subscriptions[key])
             if mode not in frames:
                 frames[mode] = self._frame(key, mode, data)
-            self._deliver(client, frames[mode], struck)
+            self._deliver(client, key, frames[mode], struck)
 
     def _news(self, key: Key, quote: Quote) -> bool:
         now = time.monotonic()
@@ -178,7 +191,7 @@ class Hub:
             data["depth"] = {"buy": _levels(depth.bids), "sell": _levels(depth.asks)}
         return data
 
-    def _deliver(self, client: Client, frame: str, struck: set[str]) -> None:
+    def _deliver(self, client: Client, key: Key, frame: str, struck: set[str]) -> None:
         if "drop" in struck:
             client.abort()
             return
@@ -188,12 +201,12 @@ class Hub:
             for rubbish in GARBAGE:
                 client.put(rubbish)
         if "reorder" in struck:
-            client.held.append(frame)
+            client.hold(key, frame)
             return
         client.put(frame)
         if "duplicate" in struck:
             client.put(frame)
-        client.release()
+        client.release(key)
 
     async def close(self) -> None:
         for client in list(self.clients):
