@@ -49,23 +49,13 @@ class Locked:
 
 WANTED = (
     Wanted("htmx.org", "2.0.11", "0BSD", "dist/htmx.min.js", "static/vendor/htmx-2.0.11.min.js"),
-    Wanted(
-        "idiomorph", "0.8.0", "0BSD", "dist/idiomorph-ext.min.js", "static/vendor/idiomorph-ext-0.8.0.min.js"
-    ),
+    Wanted("idiomorph", "0.8.0", "0BSD", "dist/idiomorph-ext.min.js", "static/vendor/idiomorph-ext-0.8.0.min.js"),
     Wanted("lucide-static", "1.62.0", "ISC", "icons/*.svg", "static/icons.svg"),
-    Wanted(
-        "axe-core", "4.14.1", "MPL-2.0", "axe.min.js", "tests/vendor/axe.min.js", "tests/vendor/LICENCE.txt"
-    ),
+    Wanted("axe-core", "4.14.1", "MPL-2.0", "axe.min.js", "tests/vendor/axe.min.js", "tests/vendor/LICENCE.txt"),
 )
 
-ICONS = """
-activity arrow-down arrow-up arrow-up-down ban bell book-open briefcase-business calendar-days chart-candlestick
-chart-line check chevron-down chevron-right circle circle-check circle-dashed circle-dot circle-pause
-circle-question-mark circle-user circle-x clock copy download ellipsis eye eye-off flag history hourglass info
-key-round keyboard layers layout-dashboard link list-filter list-ordered loader-circle lock log-out menu minus
-octagon-x pause pencil play plug plus power radio refresh-cw scale search send settings shield-alert square star
-table-properties trash-2 triangle-alert upload users wallet webhook wifi-off x zap
-""".split()
+# One icon name a line, as lucide names them.
+ICONS = ROOT / "scripts/icons.txt"
 
 
 def main() -> int:
@@ -112,7 +102,7 @@ def member(tar: tarfile.TarFile, path: str) -> bytes:
 
 def sprite(tar: tarfile.TarFile) -> bytes:
     """One SVG with a `<symbol>` per icon, to be drawn by `<use href="icons.svg#name">`."""
-    symbols = [symbol(name, member(tar, f"icons/{name}.svg").decode()) for name in ICONS]
+    symbols = [symbol(name, member(tar, f"icons/{name}.svg").decode()) for name in ICONS.read_text().split()]
     head = '<svg xmlns="http://www.w3.org/2000/svg">\n<!-- lucide, ISC licence: vendor/LICENCES.txt -->\n'
     return (head + "\n".join(symbols) + "\n</svg>\n").encode()
 
