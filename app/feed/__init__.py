@@ -1,0 +1,1 @@
+"""Which price is the newest, how old it is, and whether it may be trusted."""

@@ -1,0 +1,90 @@
+"""The feed over real OpenAlgo servers: prices come in, a dead server moves it, the refused one is passed over."""
+
+from datetime import timedelta
+
+import pytest
+
+from app.core.bus import Bus
+from app.core.clock import SystemClock
+from app.feed.client import Feed, FeedSettings, Sources
+from app.feed.events import FeedSwitched
+from app.feed.failover import FailoverRules
+from app.feed.hub import Hub
+from app.feed.subscriptions import Subscriptions
+from app.feed.topup import TopUp
+from app.venues.types import FeedMode
+from tests.feed.hands import NIFTY, SBIN
+from tests.paper.running import PaperServer
+from tests.venues.openalgo.paper import open_venue
+from tests.waiting import until
+
+QUICK = FailoverRules(disconnect=0.3, silence=1.0, hold=0.5, bar=1.0, longest_bar=2.0, trial=5.0)
+
+
+@pytest.fixture(scope="module")
+def paper():
+    with PaperServer([{"name": "first"}, {"name": "second"}], step_ms=100) as server:
+        yield server
+
+
+@pytest.fixture
+def desk(paper):
+    venues = {name: open_venue(paper[name]) for name in ("first", "second")}
+    bus, clock, switches = Bus(), SystemClock(), []
+    bus.subscribe(FeedSwitched, switches.append)
+    sources = Sources(lambda: list(venues), venues.__getitem__, lambda _exchange, _now: True)
+    hub, wishes = Hub(clock), Subscriptions()
+    feed = Feed(hub, wishes, sources, bus, clock, FeedSettings(rules=QUICK, beat=0.05))
+    topup = TopUp(hub, feed, sources, clock, timedelta(seconds=2))
+    wishes.want("test", [NIFTY, SBIN], FeedMode.QUOTE)
+    feed.start()
+    yield feed, hub, switches, topup
+    feed.stop()
+    for venue in venues.values():
+        venue.close()
+    paper.heal()
+    paper.tell("login", logged_in=True)
+
+
+def new_price(hub):
+    """Wait for a quote that is newer than what is known."""
+    before = hub.newest(NIFTY)
+    until(lambda: (quote := hub.newest(NIFTY)) and (before is None or quote.received_at > before.received_at))
+
+
+def test_a_tick_of_the_server_reaches_the_hub(desk):
+    feed, hub, _, _ = desk
+    new_price(hub)
+    assert feed.account_id == "first"
+    assert hub.newest(NIFTY).last > 0
+    assert hub.newest(NIFTY).previous_close is not None
+
+
+def test_a_server_whose_broker_logged_out_loses_the_feed_and_gets_it_back(desk, paper):
+    feed, hub, switches, _ = desk
+    new_price(hub)
+    paper.tell("login", logged_in=False, broker="first")
+    paper.fault("market_drop", broker="first", next=1)
+    until(lambda: feed.account_id == "second", timeout=20)
+    new_price(hub)
+    paper.tell("login", logged_in=True, broker="first")
+    until(lambda: feed.account_id == "first", timeout=30)
+    new_price(hub)
+    assert [one.to_account_id for one in switches] == ["first", "second", "first"]
+
+
+def test_a_server_that_falls_silent_loses_the_feed(desk, paper):
+    feed, hub, switches, _ = desk
+    new_price(hub)
+    paper.fault("market_silent", broker="first")
+    until(lambda: feed.account_id == "second", timeout=20)
+    assert switches[-1].reason == "silent"
+    new_price(hub)
+
+
+def test_prices_come_by_request_while_no_stream_gives_any(desk, paper):
+    _, hub, _, topup = desk
+    new_price(hub)
+    paper.fault("market_silent")
+    topup_gave = until(topup.step, timeout=20)
+    assert topup_gave >= 1
