@@ -4,12 +4,12 @@ A key comes from the environment or from a file that only its owner can read. A 
 encrypted before stops the boot: silently starting with a new key would make every stored credential unreadable.
 """
 
-import os
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from app.core.errors import DeskError
+from app.core.private_files import create_once, readable_by_others
 
 
 class KeyProblem(DeskError):
@@ -47,17 +47,7 @@ def load_keys(configured: str, path: Path) -> list[str]:
     if configured.strip():
         return [key.strip() for key in configured.split(",") if key.strip()]
     if not path.exists():
-        _create(path)
-    if path.stat().st_mode & 0o077:
+        create_once(path, Fernet.generate_key().decode() + "\n")
+    if readable_by_others(path):
         raise KeyProblem(f"{path} can be read by others: run chmod 600 on it.")
     return path.read_text(encoding="ascii").split()
-
-
-def _create(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:  # another process of this desk was first: its key counts
-        return
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(Fernet.generate_key().decode() + "\n")

@@ -202,8 +202,12 @@ def open_pool(
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise Invalid.field("proxy", "The proxy must be an http:// or https:// address.")
     auth = (parts.username or "", parts.password or "") if parts.username else None
-    address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-    return httpcore.HTTPProxy(address, proxy_auth=auth, **shape)  # type: ignore[arg-type]  # as above
+    return httpcore.HTTPProxy(without_credentials(proxy), proxy_auth=auth, **shape)  # type: ignore[arg-type]  # as above
+
+
+def without_credentials(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 class PooledTransport(httpx.BaseTransport):

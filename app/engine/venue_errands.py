@@ -1,0 +1,117 @@
+"""The errands that ask a venue something: testing a connection, previewing a run, reading an account anew."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import select
+
+from app.accounts.connection_test import run_connection_test, sighting
+from app.accounts.models import Account
+from app.core import errands
+from app.core.errands import Errand
+from app.core.errors import NotFound, Retry
+from app.engine.crew import Crew
+from app.feed.hub import Hub
+from app.strategies.legs import AccountShare, Draft
+from app.strategies.preview import Previewer
+from app.venues.registry import Registry
+from app.venues.types import MarginReport, PlaceOrder, Symbol
+from app.wiring import Services
+
+FRESH = timedelta(seconds=5)
+
+
+class SpotPrices:
+    """The price of an underlying: the feed's when it is fresh, else asked of the first account that answers."""
+
+    def __init__(self, services: Services, hub: Hub, crew: Crew) -> None:
+        self._services = services
+        self._hub = hub
+        self._crew = crew
+
+    def __call__(self, symbol: Symbol) -> Decimal:
+        quote = self._hub.fresh(symbol, self._services.clock.now(), FRESH)
+        if quote is not None:
+            return quote.last
+        for member in self._crew:
+            try:
+                found = member.venue.quotes([symbol]).get(symbol)
+            except Exception:  # the next account may know it; that none does is said below
+                continue
+            if found is not None and found.last > 0:
+                return found.last
+        raise Retry(f"no account gives a price of {symbol.name} now")
+
+
+class VenueErrands:
+    def __init__(self, services: Services, registry: Registry, crew: Crew, previewer: Previewer) -> None:
+        self._services = services
+        self._registry = registry
+        self._crew = crew
+        self._previewer = previewer
+
+    def test_connection(self, errand: Errand) -> dict[str, Any]:
+        services = self._services
+        account = services.accounts.get(errand.owner_id, errand.question["account_id"])
+        venue = self._registry.open(services.accounts.connection(account))
+        try:
+            answer = run_connection_test(venue, lambda lines: errands.report_progress(services.db, errand.id, lines))
+        finally:
+            venue.close()
+        services.health.record(account.id, sighting(answer))
+        return answer
+
+    def preview_run(self, errand: Errand) -> dict[str, Any]:
+        services = self._services
+        strategy_id = errand.question["strategy_id"]
+        strategy = services.strategies.get(errand.owner_id, strategy_id)
+        shares = services.strategies.shares(errand.owner_id, strategy_id)
+        draft = Draft(
+            name=strategy.name,
+            legs=strategy.legs,
+            accounts=[AccountShare(account_id=s.account_id, multiplier=s.multiplier) for s in shares],
+            on_failure=strategy.on_failure,
+        )
+        accounts = self._accounts([share.account_id for share in shares])
+        return self._previewer.preview(draft, strategy.venue_kind, accounts, services.clock.now())
+
+    def refresh_account(self, errand: Errand) -> dict[str, Any]:
+        account = self._services.accounts.get(errand.owner_id, errand.question["account_id"])
+        member = self._crew.get(account.id)
+        if member is None:
+            raise NotFound(f"{account.name} is not connected.")
+        member.attendant.figures_moved()
+        member.attendant.look_now()
+        return {"asked": True}
+
+    def _accounts(self, account_ids: Sequence[str]) -> list[Account]:
+        with self._services.db.read() as session:
+            found = {row.id: row for row in session.scalars(select(Account).where(Account.id.in_(account_ids)))}
+        return [found[account_id] for account_id in account_ids]
+
+
+def margin_of(crew: Crew, account_id: str, orders: Sequence[PlaceOrder]) -> MarginReport:
+    member = crew.get(account_id)
+    if member is None:
+        raise Retry("This account is not connected.")
+    return member.venue.margin(orders)
+
+
+def standing_of(services: Services, crew: Crew) -> Any:
+    """Why an account may not enter now: the sentence a person needs, or None."""
+
+    def standing(account: Account) -> str | None:
+        if not account.enabled or account.removed_at is not None:
+            return f"{account.name} is disabled."
+        if account.trading_state != "ACTIVE":
+            return f"{account.name} is {account.trading_state.lower()}: it takes no new entries."
+        if crew.get(account.id) is None:
+            return f"{account.name} is not connected."
+        health = services.health.of([account.id]).get(account.id)
+        if health is not None and health.mode and health.mode != account.expected_mode:
+            return f"{account.name} is meant for {account.expected_mode} and its server is in {health.mode} mode."
+        return None
+
+    return standing
