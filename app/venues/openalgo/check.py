@@ -13,7 +13,7 @@ import websocket
 from app.core.clock import Clock
 from app.core.errors import DeskError, Invalid
 from app.venues.openalgo import books
-from app.venues.openalgo.answers import NoReply, Reply, Result, clean, means_bad_login, reading
+from app.venues.openalgo.answers import NoReply, Result, clean, means_bad_login, reading
 from app.venues.openalgo.client import DeskApi
 from app.venues.openalgo.line import SIGN_IN_SECONDS, open_websocket
 from app.venues.types import CheckStep, Connection

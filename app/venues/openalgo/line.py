@@ -20,7 +20,7 @@ import structlog
 import websocket
 
 from app.core.clock import Clock
-from app.core.http import AddressRefused, check_host, open_socket, tls
+from app.core.http import AddressRefused, check_host, open_socket, tls, without_credentials
 from app.venues.openalgo.addresses import stream_url
 from app.venues.openalgo.answers import clean
 from app.venues.port import OnState, StreamState
@@ -89,6 +89,7 @@ class Line:
         self._clock = clock
         self._pauses = pauses
         self._socket: websocket.WebSocket | None = None
+        self._raw: socket.socket | None = None  # known before the handshake, so that closing need not wait for it
         self._closing = threading.Event()
         self._state: StreamState | None = None
         self._failures = 0
@@ -183,24 +184,25 @@ class Line:
             self._failures = 0
         self._signed_in_at = None
         self._hang_up()
-        self._socket = None
+        if self._raw is not None:
+            self._raw.close()
+        self._socket = self._raw = None
 
     def _hang_up(self) -> None:
-        """Wakes the reader, whatever it is waiting for."""
-        current = self._socket
-        raw = current.sock if current else None
-        if raw is None:
-            return
-        with contextlib.suppress(OSError):
-            raw.shutdown(socket.SHUT_RDWR)
-        if self._thread is None or threading.current_thread() is self._thread:
-            raw.close()
+        """Wakes the reader, whatever it is waiting for; the reader's thread closes."""
+        raw = self._raw
+        if raw is not None:
+            with contextlib.suppress(OSError):
+                raw.shutdown(socket.SHUT_RDWR)
+
+    def _hold(self, raw: socket.socket) -> None:
+        self._raw = raw
+        if self._closing.is_set():
+            raise LineLost("The stream is being closed.")
 
     def _connect(self) -> None:
         self.tell(StreamState.CONNECTING)
-        self._socket = open_websocket(self._connection)
-        if self._closing.is_set():
-            return
+        self._socket = open_websocket(self._connection, self._hold)
         if self._life_at:
             self.counters.reconnects += 1
         self._life_at = self._clock.monotonic()
@@ -277,20 +279,25 @@ def _close_words(data: bytes) -> str:
     return f" ({int.from_bytes(data[:2])} {data[2:].decode('utf-8', 'replace')})".replace(" )", ")")
 
 
-def open_websocket(connection: Connection) -> websocket.WebSocket:
-    """Connected to a checked address, without redirects and without anything from the environment."""
+def open_websocket(connection: Connection, hold: Callable[[socket.socket], None] | None = None) -> websocket.WebSocket:
+    """Connected to a checked address, without redirects and without anything from the environment.
+
+    `hold` is given the socket as soon as there is one, to be able to end the handshake.
+    """
     url = stream_url(connection.stream_url)
     opened = websocket.WebSocket(enable_multithread=True, skip_utf8_validation=True)
-    options: dict[str, Any] = {"redirect_limit": 0, "suppress_origin": True}
-    opened.connect(url, timeout=CONNECT_SECONDS, **options, **_route(url, connection))
+    route = _by_proxy(connection) if connection.proxy else {"socket": _direct(url, connection)}
+    if hold and "socket" in route:
+        hold(route["socket"])
+    opened.connect(url, timeout=CONNECT_SECONDS, redirect_limit=0, suppress_origin=True, **route)
+    if hold and opened.sock:
+        hold(opened.sock)
     opened.settimeout(TICK_SECONDS)
     return opened
 
 
-def _route(url: str, connection: Connection) -> dict[str, Any]:
-    if not connection.proxy:
-        return {"socket": _direct(url, connection)}
-    check_host(connection.proxy.rpartition("@")[2], connection.allow_private, field="proxy")
+def _by_proxy(connection: Connection) -> dict[str, Any]:
+    check_host(without_credentials(connection.proxy), connection.allow_private, field="proxy")
     proxy = urlsplit(connection.proxy)
     return {
         "http_proxy_host": proxy.hostname,
