@@ -134,7 +134,8 @@ class Decision:
 
 @dataclass(slots=True)
 class _Plan:
-    release: list[str] = field(default_factory=list)
+    release: list[str] = field(default_factory=list)  # exits
+    open_up: list[str] = field(default_factory=list)  # entries
     withdraw: list[str] = field(default_factory=list)
     cancel: list[str] = field(default_factory=list)
     enter: list[Resend] = field(default_factory=list)
@@ -144,8 +145,8 @@ class _Plan:
     def decide(self, state: AccountRunState, unwind: str = "") -> Decision:
         return Decision(
             state,
-            tuple(self.release),
-            tuple(self.withdraw),
+            (*self.release, *self.open_up),
+            tuple(dict.fromkeys(self.withdraw)),
             tuple(self.cancel),
             tuple(self.enter),
             tuple(self.leave),
@@ -194,7 +195,7 @@ def _enter_wave(wave: Sequence[LegView], plan: _Plan, now: datetime) -> str:
     for leg in wave:
         if leg.is_exit_wanted:
             return f"{leg.name or 'A leg'} was exited before the entry was complete."
-        plan.release += [order.id for order in leg.entries if order.state is OrderState.NEW]
+        plan.open_up += [order.id for order in leg.entries if order.state is OrderState.NEW]
         if leg.is_complete or leg.has_live_entry:
             continue
         last = max(leg.entries, key=lambda order: (order.attempt, order.ended_at or now), default=None)
@@ -212,7 +213,7 @@ def _why_incomplete(leg: LegView, last: OrderView | None) -> str:
 
 
 def _entry_failed(view: AccountRunView, plan: _Plan, why: str) -> Decision:
-    plan.release.clear()
+    plan.open_up.clear()
     plan.enter.clear()
     plan.withdraw += [o.id for leg in view.legs for o in leg.entries if o.state is OrderState.NEW]
     if view.on_failure is OnFailure.UNWIND:
