@@ -50,6 +50,7 @@ class Broker:
         self.on_update: Callable[[rows.Row, Order], None] = ignore
         self.sessions = 1
         self.resets = 0
+        self._history_free = 0.0
         self.reset()
 
     def reset(self) -> None:
@@ -135,6 +136,14 @@ class Broker:
         for fault in self.faults.take(PRICE, symbol=contract.symbol):
             quote, depth = distortion.distort(fault, contract.id, quote, depth)
         return quote, depth
+
+    def history_turn(self, pause: float, clock: float) -> float:
+        """Seconds until this call for candles may go on; none where limits are off."""
+        if not self.config.limits:
+            return 0.0
+        turn = max(clock, self._history_free)
+        self._history_free = turn + pause
+        return turn - clock
 
     # -- time
 

@@ -14,6 +14,8 @@ Check = Callable[[Any], Any]
 REQUIRED = "Missing data for required field."
 UNKNOWN = "Unknown field."
 NULL = "Field may not be null."
+TOO_LARGE = "Number too large."
+LARGEST = 2**53  # beyond it a JSON number is no longer exact everywhere
 
 
 class Invalid(Exception):
@@ -64,8 +66,6 @@ def number(message: str = "", above: float = -math.inf, least: float = -math.inf
 
 
 def _float(value: Any) -> float:
-    if value.__class__ is int:
-        return float(value)
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise Invalid(["Not a valid number."])
     try:
@@ -74,6 +74,8 @@ def _float(value: Any) -> float:
         raise Invalid(["Not a valid number."]) from None
     if not math.isfinite(parsed):
         raise Invalid(["Special numeric values (nan or infinity) are not permitted."])
+    if abs(parsed) > LARGEST:
+        raise Invalid([TOO_LARGE])
     return parsed
 
 
@@ -91,9 +93,12 @@ def _int(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise Invalid(["Not a valid integer."])
     try:
-        return int(value)
+        parsed = int(value)
     except (ValueError, OverflowError):
         raise Invalid(["Not a valid integer."]) from None
+    if abs(parsed) > LARGEST:
+        raise Invalid([TOO_LARGE])
+    return parsed
 
 
 def numeric_text(message: str = "", above: float = -math.inf, least: float = -math.inf) -> Check:

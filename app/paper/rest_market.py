@@ -1,5 +1,6 @@
 """Market data and reference over REST: quotes, depth, candles, symbols, expiries, instruments, the trading calendar."""
 
+import asyncio
 import csv
 import io
 from typing import Any
@@ -91,7 +92,15 @@ def _levels(levels: Any) -> list[Body]:
     return listed + [{"price": 0.0, "quantity": 0}] * (5 - len(listed))
 
 
-def history(broker: Broker, body: Body) -> Answer:
+async def history(broker: Broker, body: Body) -> Answer:
+    """Calls queue up, 350 ms apart, as the server spaces its own calls to the broker."""
+    wait = broker.history_turn(HISTORY_PAUSE, asyncio.get_running_loop().time())
+    if wait > 0:
+        await asyncio.sleep(wait)
+    return _history(broker, body)
+
+
+def _history(broker: Broker, body: Body) -> Answer:
     name, exchange, interval = body["symbol"], body["exchange"], body["interval"]
     if body["source"] == "db":
         message = f"No data found for {name}:{exchange} interval {interval} in local database. "

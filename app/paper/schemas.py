@@ -150,25 +150,27 @@ OPTION_SYMBOL = Schema(
     KEY, optional("strategy", nullable(text())), UNDERLYING, EXCHANGE,
     optional("expiry_date", nullable(EXPIRY_DATE)), optional("strike_int", nullable(integer())), OFFSET, OPTION_TYPE,
 )  # fmt: skip
+RATE = number("Must be greater than or equal to 0.", least=0)
 STRIKE_COUNT = integer("Must be greater than or equal to 1 and less than or equal to 100.", 1, 100)
 OPTION_CHAIN = Schema(
     KEY, UNDERLYING, EXCHANGE, required("expiry_date", EXPIRY_DATE),
     optional("strike_count", nullable(STRIKE_COUNT)), optional("with_greeks", boolean, False),
-    optional("interest_rate", nullable(number())),
+    optional("interest_rate", nullable(RATE)),
 )  # fmt: skip
+FORWARD = number("Must be greater than 0.", above=0)
 GREEKS_EXCHANGE = required("exchange", one_of(*DERIVATIVES))
 UNDERLYING_HINTS = (
     optional("underlying_symbol", nullable(text())),
     optional("underlying_exchange", nullable(one_of(*EXCHANGES))),
 )
 OPTION_GREEKS = Schema(
-    KEY, SYMBOL, GREEKS_EXCHANGE, optional("interest_rate", nullable(number())),
-    optional("forward_price", nullable(number())), *UNDERLYING_HINTS, optional("expiry_time", nullable(text())),
+    KEY, SYMBOL, GREEKS_EXCHANGE, optional("interest_rate", nullable(RATE)),
+    optional("forward_price", nullable(FORWARD)), *UNDERLYING_HINTS, optional("expiry_time", nullable(text())),
 )  # fmt: skip
 MULTI_GREEKS_ITEM = Schema(SYMBOL, GREEKS_EXCHANGE, *UNDERLYING_HINTS)
 MULTI_OPTION_GREEKS = Schema(
     KEY, required("symbols", list_of(MULTI_GREEKS_ITEM, 1, 50, "Length must be between 1 and 50.")),
-    optional("interest_rate", nullable(number())), optional("expiry_time", nullable(text())),
+    optional("interest_rate", nullable(RATE)), optional("expiry_time", nullable(text())),
 )  # fmt: skip
 SYNTHETIC_FUTURE = Schema(KEY, UNDERLYING, EXCHANGE, required("expiry_date", EXPIRY_DATE))
 

@@ -6,6 +6,7 @@ Low-level aiohttp servers without routing: a call costs little more than its own
 
 import asyncio
 import ipaddress
+import logging
 import socket
 import struct
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from app.paper.broker import Broker
 from app.paper.call_faults import Loss
 from app.paper.config import BrokerConfig, PaperConfig
 from app.paper.control import Control
+from app.paper.endpoints import Answer
 from app.paper.market import Market
 from app.paper.prices import Prices
 from app.paper.stream import Hub
@@ -27,6 +29,7 @@ BEAT = 0.02
 BACKLOG = 1024
 HANG_LOOK = 0.05
 JSON = "application/json"
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -145,7 +148,7 @@ def _rest(broker: Broker, hub: Hub) -> Any:
         body = await request.read()
         query = dict(request.query) if request.method == "GET" else {}
         call = rest.Call(request.method, request.path, query, request.content_type, body, request.remote or "")
-        given = await rest.answer(broker, call)
+        given = await _answered(broker, call)
         if isinstance(given, Loss):
             return await _lose(request, given)
         if hub.pushes:
@@ -153,6 +156,15 @@ def _rest(broker: Broker, hub: Hub) -> Any:
         return web.Response(body=rest.encoded(given), status=given.status, content_type=given.content_type)
 
     return handle
+
+
+async def _answered(broker: Broker, call: rest.Call) -> Answer | Loss:
+    """A mistake of ours is answered as OpenAlgo answers its own, and told on standard error."""
+    try:
+        return await rest.answer(broker, call)
+    except Exception:
+        log.exception("%s of %s failed", call.path, broker.name)
+        return Answer(500, {"status": "error", "message": rest.UNEXPECTED})
 
 
 async def _lose(request: web.BaseRequest, loss: Loss) -> web.StreamResponse:

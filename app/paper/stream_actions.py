@@ -71,8 +71,9 @@ def _authenticate(hub: Hub, client: Client, message: Row) -> Row:
 
 
 def _mode(value: Any) -> int:
-    mode = MODES.get(value.lower() if isinstance(value, str) else value)
-    if mode is None or isinstance(value, bool):
+    known = isinstance(value, str | int) and not isinstance(value, bool)
+    mode = MODES.get(value.lower() if isinstance(value, str) else value) if known else None
+    if mode is None:
         raise SaidWrong("INVALID_MODE", f"Invalid mode {value}; expected 1 (LTP), 2 (Quote), or 3 (Depth)")
     return mode
 
