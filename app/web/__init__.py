@@ -13,7 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.core.actors import act_as
 from app.users.sessions import LONGEST
-from app.web import auth, settings
+from app.web import accounts, auth, settings
 from app.web.access import PUBLIC_DOORS, check_access
 from app.web.assets import start_assets
 from app.web.chrome import start_chrome
@@ -29,7 +29,7 @@ from config import ROOT, Settings
 if TYPE_CHECKING:
     from app.wiring import Services
 
-BLUEPRINTS: list[Blueprint] = [auth.bp, settings.bp]
+BLUEPRINTS: list[Blueprint] = [auth.bp, settings.bp, accounts.bp]
 
 
 def create_app(services: "Services") -> Flask:
@@ -79,8 +79,8 @@ def _start_gates(app: Flask, services: "Services") -> None:
 
     @app.before_request
     def guard() -> None:
-        check_same_site(csrf, caller())
         check_access(caller())
+        check_same_site(csrf, caller())
 
     @app.after_request
     def depart(response: Response) -> Response:
