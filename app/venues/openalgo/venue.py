@@ -7,6 +7,7 @@ used: they hide their children or act on the whole account. One instance serves 
 from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
+from weakref import WeakSet
 
 from app.core.clock import Clock, SystemClock
 from app.core.errors import Refused, Unknown
@@ -61,7 +62,7 @@ class OpenAlgoVenue:
         self._pauses = pauses or Pauses()
         self._key = connection.api_key
         self._api = DeskApi(connection)
-        self._streams: list[OpenAlgoOrderStream | OpenAlgoMarketStream] = []
+        self._streams: WeakSet[OpenAlgoOrderStream | OpenAlgoMarketStream] = WeakSet()
 
     # -- Who and how
 
@@ -86,7 +87,7 @@ class OpenAlgoVenue:
         self._api.ping()
 
     def close(self) -> None:
-        for stream in self._streams:
+        for stream in list(self._streams):
             stream.close()
         self._api.close()
 
@@ -178,12 +179,12 @@ class OpenAlgoVenue:
 
     def order_stream(self, on_report: OnReport, on_state: OnState) -> OpenAlgoOrderStream:
         stream = OpenAlgoOrderStream(self._connection, on_report, on_state, self._clock, self._pauses)
-        self._streams.append(stream)
+        self._streams.add(stream)
         return stream
 
     def market_stream(self, on_quote: OnQuote, on_state: OnState) -> OpenAlgoMarketStream:
         stream = OpenAlgoMarketStream(self._connection, on_quote, on_state, self._clock, self._pauses)
-        self._streams.append(stream)
+        self._streams.add(stream)
         return stream
 
     def _read(self, endpoint: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
