@@ -27,6 +27,7 @@ from app.paper.stream import Hub
 
 BEAT = 0.02
 BACKLOG = 1024
+SYMBOLS_AT_A_TIME = 20
 HANG_LOOK = 0.05
 JSON = "application/json"
 log = logging.getLogger(__name__)
@@ -87,7 +88,7 @@ async def serve(config: PaperConfig) -> Running:
         host = _named(config.host)
         running.addresses.append(Address(broker.config, f"http://{host}:{rest_port}", f"ws://{host}:{ws_port}"))
     world = _World(prices, brokers, hubs)
-    control = Control(brokers, prices, lambda: world.beat(True))
+    control = Control(brokers, prices, world.jolt)
     port = await _listen(running, "127.0.0.1", config.control_port, _control(control))
     running.control_url = f"http://127.0.0.1:{port}"
     running._beat = asyncio.create_task(world.run())
@@ -122,22 +123,31 @@ class _World:
         self._prices = prices
         self._brokers = brokers
         self._hubs = hubs
+        self._step = -1
 
-    def beat(self, moved: bool) -> None:
+    def jolt(self) -> None:
+        """Prices were moved by hand: orders feel it now, listeners within a beat."""
+        self._step = -1
+        self._beat(True)
+
+    def _beat(self, moved: bool) -> None:
         for broker in self._brokers:
             broker.beat(moved)
-        if moved:
-            for hub in self._hubs:
-                if hub.clients:
-                    hub.tick()
 
     async def run(self) -> None:
-        step = -1
         while True:
             now = self._prices.market.step()
-            moved, step = now != step, now
-            self.beat(moved)
+            moved, self._step = now != self._step, now
+            self._beat(moved)
+            if moved:
+                await self._tell()
             await asyncio.sleep(BEAT)
+
+    async def _tell(self) -> None:
+        for hub in self._hubs:
+            for count, _ in enumerate(hub.tick(), 1):
+                if count % SYMBOLS_AT_A_TIME == 0:
+                    await asyncio.sleep(0)
 
 
 # -- doors

@@ -8,7 +8,7 @@ richest mode any client wants is sent to all of them.
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import orjson
@@ -129,18 +129,22 @@ class Hub:
 
     # -- market data
 
-    def tick(self) -> None:
-        """Prices may have moved: send each wanted symbol that did, and the quiet ones once a second."""
+    def tick(self) -> Iterator[None]:
+        """Prices may have moved: send each wanted symbol that did, and the quiet ones once a second.
+
+        Yields after each symbol, so that orders needn't wait for all of them.
+        """
         wanted: dict[Key, list[Client]] = {}
         for client in self.clients:
             client.release_old()
-            if client.subscriptions and self.valid(client):
-                for key in client.subscriptions:
-                    wanted.setdefault(key, []).append(client)
+            for key in client.subscriptions if self.valid(client) else ():
+                wanted.setdefault(key, []).append(client)
         for key, clients in wanted.items():
             contract = self.broker.prices.find(*key)
-            if contract is not None and self.broker.market.is_open(contract.exchange):
-                self._tick(key, contract, clients)
+            listening = [client for client in clients if key in client.subscriptions]
+            if contract is not None and listening and self.broker.market.is_open(contract.exchange):
+                self._tick(key, contract, listening)
+                yield
 
     def _tick(self, key: Key, contract: Contract, clients: list[Client]) -> None:
         struck = {f.kind.removeprefix("market_") for f in self.broker.faults.take(TICK, symbol=key[0])}
