@@ -1,8 +1,8 @@
 """The web door: pages and API over the services. It validates, writes rows, nudges and renders; it never
 decides.
 
-Every request passes the same gates in the same order: size, who is calling, how often, from where, whether
-they may. A new set of pages is a module with a blueprint `bp`, added to `BLUEPRINTS`.
+Every request passes the same gates in the same order: size, who is calling, how often, whether they may,
+from where. A new set of pages is a module with a blueprint `bp`, added to `BLUEPRINTS`.
 """
 
 from datetime import timedelta
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Flask, Response, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app.core.actors import act_as
+from app.core.actors import DESK, act_as
 from app.users.sessions import LONGEST
 from app.web import accounts, auth, settings
 from app.web.access import PUBLIC_DOORS, check_access
@@ -81,6 +81,10 @@ def _start_gates(app: Flask, services: "Services") -> None:
     def guard() -> None:
         check_access(caller())
         check_same_site(csrf, caller())
+
+    @app.teardown_request
+    def leave(_error: BaseException | None) -> None:
+        act_as(DESK)  # the thread that served this call may do the desk's own work next
 
     @app.after_request
     def depart(response: Response) -> Response:

@@ -1,17 +1,23 @@
-"""What stands around every page: whose desk, paper or live, how fresh the prices are, whether the engine is
-there.
+"""What stands around every page: paper or live, how fresh the prices are, whether the engine is there.
 
-Templates find it as `desk`, with `current_user` and `appearance` beside it. It is computed when a template
-first asks, once per request, and never costs more than a few indexed reads.
+Templates find it as `desk`, with `current_user`, `appearance` and `may(scope)` beside it. It is computed once per
+request, from two small reads, and only for someone who is signed in.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from datetime import datetime, timedelta
+from typing import Any, cast
 
 from flask import Flask, g
 
+from app.core.clock import INDIA
+from app.core.pulse import Beat
 from app.users.appearance import DEFAULTS, appearance_of
 from app.web.current import caller, services
+
+SILENT_AFTER = timedelta(seconds=12)
+SLOW_AFTER = timedelta(seconds=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +26,7 @@ class Badge:
 
     state: str = "unknown"
     text: str = "Unknown"
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +36,41 @@ class Desk:
     mode: str = "none"
     feed: Badge = Badge()
     engine: Badge = Badge()
-    killed: bool = False
+    now: datetime | None = None
 
 
-class Pulse(Protocol):
-    def read(self, owner_id: str) -> Desk: ...
+def mode_of(modes: Iterable[str]) -> str:
+    found = set(modes)
+    return "mixed" if len(found) > 1 else next(iter(found), "none")
+
+
+def badge_of(beat: Beat | None, now: datetime) -> Badge:
+    """A closed market says so itself (`detail.state`); anything else is told by the age of the last sign of life."""
+    if beat is None:
+        return Badge("unknown", "Not seen yet")
+    age = now - beat.at
+    if age >= SILENT_AFTER:
+        return Badge("stale", f"Stale since {beat.at.astimezone(INDIA):%H:%M:%S}", beat.at)
+    if beat.detail.get("state") == "closed":
+        return Badge("closed", "Closed", beat.at)
+    seconds = max(age.total_seconds(), 0)
+    if age >= SLOW_AFTER:
+        return Badge("slow", f"Slow {seconds:.0f} s", beat.at)
+    return Badge("live", f"Live {seconds:.1f} s", beat.at)
 
 
 def desk() -> Desk:
     """As it is for this caller; all unknown for a stranger."""
     if "desk" not in g:
         known = caller()
-        pulse = cast("Pulse | None", getattr(services(), "pulse", None))
-        g.desk = pulse.read(known.owner_id) if known and pulse else Desk()
+        g.desk = _read(known.owner_id) if known else Desk()
     return cast(Desk, g.desk)
+
+
+def _read(owner_id: str) -> Desk:
+    now, beats = services().clock.now(), services().pulse.read()
+    modes = [account.expected_mode for account in services().accounts.list(owner_id) if account.enabled]
+    return Desk(mode_of(modes), badge_of(beats.get("feed"), now), badge_of(beats.get("engine"), now), now)
 
 
 def start_chrome(app: Flask) -> None:

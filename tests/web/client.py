@@ -1,6 +1,6 @@
 """A browser for tests that also reads every page it gets like a strict editor would.
 
-`get` and `submit` lint what they bring home: one h1 that the title starts with, a language, unique ids, a label for each
+`get` and `submit` lint what they bring home: one h1 that the title carries, a language, unique ids, a label for each
 control, a table with a caption, no inline script or style, a content security policy, and nothing secret.
 """
 

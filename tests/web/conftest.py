@@ -5,16 +5,22 @@ from types import SimpleNamespace
 
 import pytest
 from argon2 import PasswordHasher
+from flask import Blueprint, request
 
 import config
+from app.accounts.service import AccountService
 from app.audit.trail import Trail
+from app.core import errors
 from app.core.clock import SystemClock
 from app.core.crypto import Vault, load_keys
 from app.core.db import Base, Database
 from app.core.link import SilentLink
+from app.core.pulse import Pulse
 from app.users import service
 from app.users.passwords import Passwords
 from app.web import create_app
+from app.web.current import identity
+from app.web.limits import tier
 from tests.web.client import Browser
 
 PASSWORD = "seven lanterns by the canal"
@@ -31,13 +37,16 @@ def services(settings):
     db, clock = Database(settings.database_url), SystemClock()
     Base.metadata.create_all(db.writer)
     trail = Trail(db, clock)
+    vault = Vault(load_keys(settings.encryption_keys, settings.key_file))
     yield SimpleNamespace(
         settings=settings,
         clock=clock,
         db=db,
-        vault=Vault(load_keys(settings.encryption_keys, settings.key_file)),
+        vault=vault,
         link=SilentLink(),
         trail=trail,
+        pulse=Pulse(db, clock),
+        accounts=AccountService(db, clock, vault, trail),
         users=service.build(db, clock, trail.record, Passwords(CHEAP), settings.session_hours),
     )
     db.close()
@@ -75,3 +84,55 @@ def invited(app, admin):
         return browser
 
     return join
+
+
+@pytest.fixture
+def probe(services):
+    """The app with a few routes more: an API that answers and one that fails as it is told."""
+    app = create_app(services)
+    app.testing = True
+    app.register_blueprint(probes())
+    return app
+
+
+@pytest.fixture
+def client(probe):
+    """A signed-in client of `probe`; `client.csrf` is its token."""
+    browser = Browser(probe.test_client())
+    browser.submit("/first-run", name="Asha", password=PASSWORD)
+    browser.client.csrf = browser.token("/settings")
+    return browser.client
+
+
+def probes() -> Blueprint:
+    bp = Blueprint("probe", __name__)
+
+    @bp.get("/api/probe")
+    def read():
+        return {"owner": identity().user.name}
+
+    @bp.post("/api/probe")
+    def change():
+        return {"got": request.get_json()}
+
+    @bp.get("/api/probe/raise/<kind>")
+    def fail(kind):
+        if kind == "Invalid":
+            raise errors.Invalid.field("quantity", "Must be more than zero.")
+        raise getattr(errors, kind)("the sentence") if hasattr(errors, kind) else ZeroDivisionError("1/0")
+
+    @bp.get("/probe/broken")
+    def broken():
+        raise ZeroDivisionError("1/0")
+
+    @bp.get("/api/probe/heavy")
+    @tier("heavy")
+    def heavy():
+        return {}
+
+    @bp.get("/api/probe/socket")
+    @tier("websocket")
+    def socket():
+        return {}
+
+    return bp

@@ -1,0 +1,47 @@
+"""What stands around every page tells how old the truth is."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.core.pulse import Beat
+from app.web.chrome import badge_of, desk, mode_of
+
+NOW = datetime(2026, 12, 1, 8, 33, 22, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("age", "detail", "state", "text"),
+    [
+        (0.4, {}, "live", "Live 0.4 s"),
+        (-0.2, {}, "live", "Live 0.0 s"),
+        (4, {}, "slow", "Slow 4 s"),
+        (12, {}, "stale", "Stale since 14:03:10"),
+        (1, {"state": "closed"}, "closed", "Closed"),
+        (60, {"state": "closed"}, "stale", "Stale since 14:02:22"),
+    ],
+)
+def test_a_sign_of_life_ages(age, detail, state, text):
+    badge = badge_of(Beat(NOW - timedelta(seconds=age), detail), NOW)
+    assert (badge.state, badge.text) == (state, text)
+
+
+def test_what_was_never_seen_is_unknown():
+    assert badge_of(None, NOW).state == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("modes", "mode"), [([], "none"), (["paper"] * 2, "paper"), (["live"], "live"), (["live", "paper"], "mixed")]
+)
+def test_paper_and_live_together_are_called_mixed(modes, mode):
+    assert mode_of(modes) == mode
+
+
+def test_the_desk_is_read_for_who_is_signed_in_and_unknown_to_strangers(admin, stranger, services):
+    services.pulse.beat("engine")
+    with stranger.client as client:
+        client.get("/sign-in")
+        assert desk().engine.state == "unknown"
+    with admin.client as client:
+        client.get("/settings")
+        assert (desk().engine.state, desk().mode) == ("live", "none")
