@@ -11,7 +11,7 @@ from app.accounts.models import Account, AccountHealth, HealthState, TradingStat
 from app.core.money import number
 from app.web import format as say
 
-ICONS = {"good": "circle-check", "bad": "circle-x", "muted": "circle-question-mark"}
+ICONS = {"tone-ok": "circle-check", "tone-bad": "circle-x", "": "circle-question-mark"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,8 @@ class Row:
     def tone(self) -> str:
         state = HealthState(self.health.state)
         if state is HealthState.UNKNOWN or not self.account.enabled:
-            return "muted"
-        return "good" if state.usable else "bad"
+            return ""
+        return "tone-ok" if state.usable else "tone-bad"
 
     @property
     def icon(self) -> str:
