@@ -307,6 +307,16 @@ def _late(conduct: Conduct, params: dict[str, Any], quantity: int, lot: int) -> 
     conduct.visible_at = time.monotonic() + params["ms"] / 1000
 
 
-_CONDUCT = {"reject": _reject, "slow_fills": _hold, "partial_fills": _part, "late_book": _late}
+def _mask(conduct: Conduct, params: dict[str, Any], quantity: int, lot: int) -> None:
+    conduct.mask, conduct.masked_until = params["text"], time.monotonic() + params["ms"] / 1000
+
+
+_CONDUCT = {
+    "reject": _reject,
+    "slow_fills": _hold,
+    "partial_fills": _part,
+    "late_book": _late,
+    "raw_status": _mask,
+}
 ON_ARRIVAL = frozenset(_CONDUCT)
 ON_CANCEL = frozenset({"slow_cancel"})

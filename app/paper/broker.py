@@ -4,6 +4,7 @@ A broker knows nothing of HTTP or sockets: rest.py and stream.py ask it. Logging
 its feed; what was authenticated before stays connected and hears nothing, as with OpenAlgo.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -58,6 +59,7 @@ class Broker:
         self.faults.clear()
         self.counters: Counter[str] = Counter()
         self.approvals: dict[int, Approval] = {}
+        self._approval_numbers = itertools.count(1)
         self.mode = self.config.mode
         self.semi_auto = self.config.semi_auto
         self.total_logs = 0
@@ -176,7 +178,7 @@ class Broker:
     # -- semi-auto
 
     def queue(self, endpoint: str, body: dict[str, Any]) -> int:
-        number = len(self.approvals) + 1
+        number = next(self._approval_numbers)
         self.approvals[number] = Approval(endpoint, body)
         return number
 

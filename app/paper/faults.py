@@ -46,6 +46,7 @@ KINDS: dict[str, Kind] = {
     "partial_fills": _kind("order", fraction=0.5, rest="later"),
     "slow_cancel": _kind("order", ms=2000),
     "late_book": _kind("order", ms=2000),
+    "raw_status": _kind("order", text="put order req received", ms=2000),
     "order_silent": _kind("push"),
     "order_drop": _kind("push"),
     "order_duplicate": _kind("push"),

@@ -66,6 +66,8 @@ class Conduct:
     stop_after_cap: bool = False
     cancel_at: float | None = None
     visible_at: float = 0.0
+    mask: str = ""
+    masked_until: float = 0.0
     at_gateway: bool = False
 
 
@@ -88,6 +90,10 @@ class Order:
     @property
     def working(self) -> bool:
         return self.status in WORKING
+
+    def shown_status(self, clock: float) -> str:
+        """What a live book says, which for a moment can be a text of the broker's own."""
+        return self.conduct.mask if self.conduct.masked_until > clock else str(self.status)
 
     @property
     def pending(self) -> int:

@@ -36,7 +36,8 @@ def visible(books: Books) -> list[Order]:
 def order_book(broker: Broker, _body: Body) -> Answer:
     orders = visible(broker.books)
     if broker.live:
-        listed = [rows.live_order(order, broker.dialect) for order in orders]
+        clock = time.monotonic()
+        listed = [rows.live_order(order, broker.dialect, clock) for order in orders]
     else:
         listed = [rows.analyze_order(order) for order in orders]
     return ok(broker, data={"orders": listed, "statistics": rows.statistics(orders, broker.live)})
@@ -46,8 +47,9 @@ def order_status(broker: Broker, body: Body) -> Answer:
     order = broker.books.orders.get(body["orderid"])
     if order is None or order.conduct.visible_at > time.monotonic():
         return failed(broker, 404, f"Order {body['orderid']} not found")
-    row = rows.live_status(order, broker.dialect) if broker.live else rows.analyze_status(order)
-    return ok(broker, data=row)
+    if broker.live:
+        return ok(broker, data=rows.live_status(order, broker.dialect, time.monotonic()))
+    return ok(broker, data=rows.analyze_status(order))
 
 
 def trade_book(broker: Broker, _body: Body) -> Answer:

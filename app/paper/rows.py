@@ -42,7 +42,8 @@ def money(amount: Decimal) -> float:
 # -- orders
 
 
-def live_order(order: Order, dialect: Dialect) -> Row:
+def live_order(order: Order, dialect: Dialect, clock: float) -> Row:
+    """`clock` is the monotonic one."""
     t = order.ticket
     return {
         "symbol": t.symbol,
@@ -54,15 +55,15 @@ def live_order(order: Order, dialect: Dialect) -> Row:
         "pricetype": t.pricetype,
         "product": t.product,
         "orderid": order.orderid,
-        "order_status": str(order.status),
+        "order_status": order.shown_status(clock),
         "timestamp": dialect.time(order.updated_at),
     }
 
 
-def live_status(order: Order, dialect: Dialect) -> Row:
+def live_status(order: Order, dialect: Dialect, clock: float) -> Row:
     """The average is that of the first trade alone, and only once the order is complete."""
     average = float(order.fills[0].price) if order.status is Status.COMPLETE else 0.0
-    return {**live_order(order, dialect), "average_price": average}
+    return {**live_order(order, dialect, clock), "average_price": average}
 
 
 def analyze_order(order: Order) -> Row:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import orjson
-from aiohttp import WSCloseCode, web
+from aiohttp import web
 
 from app.paper.broker import Broker
 from app.paper.contracts import Contract
@@ -211,10 +211,6 @@ class Hub:
         if "duplicate" in struck:
             client.put(frame)
         client.release(key)
-
-    async def close(self) -> None:
-        for client in list(self.clients):
-            await client.socket.close(code=WSCloseCode.GOING_AWAY)
 
 
 def _day(quote: Quote, depth: Depth) -> Row:

@@ -1,6 +1,7 @@
 """Each fault does what it says, when it says, and nothing after it is cleared."""
 
 import json
+import re
 import time
 from contextlib import closing
 
@@ -8,7 +9,8 @@ import httpx
 import pytest
 import websocket
 
-from tests.paper.running import OPTION, PaperServer
+from app.paper.faults import KINDS, parse
+from tests.paper.running import OPTION, ROOT, PaperServer
 from tests.waiting import until
 
 
@@ -221,6 +223,13 @@ def test_an_order_can_be_late_in_the_book(paper, broker):
     assert broker.order(orderid)
 
 
+def test_a_broker_can_show_a_status_of_its_own(paper, broker):
+    paper.fault("raw_status", text="validation pending", ms=400)
+    orderid = broker.place()[1]["orderid"]
+    assert broker.order(orderid)["order_status"] == "validation pending"
+    until(lambda: broker.order(orderid)["order_status"] == "complete")
+
+
 def test_the_analyzer_can_be_switched_behind_our_back(paper, broker):
     paper.fault("analyzer_switch")
     assert broker.place()[1]["mode"] == "analyze"
@@ -364,6 +373,13 @@ def test_prices_can_be_zero_absurd_or_frozen(paper, broker):
     assert quote(broker) == frozen
     paper.heal()
     assert quote(broker) > frozen
+
+
+def test_the_guide_names_every_fault_and_nothing_else():
+    guide = (ROOT / "docs" / "paper-broker.md").read_text("utf-8")
+    named = {spec["kind"] for spec in map(json.loads, re.findall(r'\{"kind".*?\}', guide)) if parse(spec, "f1")}
+    named |= set(re.findall(r"`((?:order|market)_\w+)`", guide))
+    assert named == set(KINDS)
 
 
 def test_the_control_endpoint_is_closed_to_web_pages(paper):
