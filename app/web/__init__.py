@@ -20,10 +20,10 @@ from app.web.chrome import start_chrome
 from app.web.current import caller
 from app.web.errors import start_errors
 from app.web.identity import actor_of, find_identity
-from app.web.limits import start_limits
 from app.web.request_log import begin, finish
 from app.web.secret import signing_key
 from app.web.security import MAX_BODY, add_headers, check_body, check_same_site, start_csrf
+from app.web.tiers import start_limits
 from config import ROOT, Settings
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _configure(app: Flask, settings: Settings) -> None:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]  # as its documentation says
 
 
 def _start_gates(app: Flask, services: "Services") -> None:

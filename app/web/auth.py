@@ -16,8 +16,8 @@ from app.web.access import needs
 from app.web.current import caller, identity, services, visitor
 from app.web.forms import DeskForm
 from app.web.identity import SID
-from app.web.limits import tier
 from app.web.redirects import safe_next
+from app.web.tiers import tier
 
 bp = Blueprint("auth", __name__)
 

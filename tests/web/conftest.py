@@ -20,7 +20,7 @@ from app.users import service
 from app.users.passwords import Passwords
 from app.web import create_app
 from app.web.current import identity
-from app.web.limits import tier
+from app.web.tiers import tier
 from tests.web.client import Browser
 
 PASSWORD = "seven lanterns by the canal"

@@ -7,7 +7,7 @@ import pytest
 from app.users.api_tokens import TokenWish
 from app.users.roles import SCOPES, Role, Scope
 from app.web.access import PUBLIC, PUBLIC_DOORS, SAFE_METHODS, needed_scope
-from app.web.limits import TIERS, tier_of
+from app.web.tiers import TIERS, tier_of
 from tests.web.client import Browser
 
 

@@ -11,7 +11,7 @@ from app.users.roles import Role, Scope
 from app.web.access import needs
 from app.web.current import identity, services, visitor
 from app.web.forms import DeskForm
-from app.web.limits import tier
+from app.web.tiers import tier
 
 ROLES = [
     SelectChoice(Role.VIEWER.value, "Viewer: sees your desk, changes nothing"),

@@ -9,7 +9,7 @@ from app.users.roles import Scope
 from app.web.access import needs
 from app.web.current import identity, services, visitor
 from app.web.forms import DeskForm
-from app.web.limits import tier
+from app.web.tiers import tier
 
 
 class PasswordForm(DeskForm):

@@ -6,7 +6,7 @@ import pytest
 
 from app.users.api_tokens import TokenWish
 from app.web import create_app
-from app.web.limits import network_of
+from app.web.tiers import network_of
 from tests.web.client import Browser, lint
 from tests.web.conftest import PASSWORD, probes
 
