@@ -37,6 +37,9 @@ class Loop:
         self._wake = threading.Event()
         self._stopped = False
 
+    def add(self, job: Job) -> None:
+        self._jobs.append(job)
+
     def nudge(self) -> None:
         self._wake.set()
 

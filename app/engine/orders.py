@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import structlog
 
@@ -10,6 +11,7 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import Retry
 from app.engine.crew import Crew
+from app.execution import journal
 from app.execution.desk import Gate
 from app.execution.events import OrderChanged, TradesWanted
 from app.execution.lease import Lease
@@ -17,11 +19,10 @@ from app.execution.recovery import adopt_orphans
 from app.execution.service import asked_cancels
 from app.execution.states import OrderState
 from app.execution.writer import Writer, Written
-from app.execution import journal
 from app.instruments.contracts import CannotResolve
 from app.strategies.models import Run
-from app.strategies.runner import ReadyToSend, Runner
 from app.strategies.resolving import Resolver
+from app.strategies.runner import ReadyToSend, Runner
 from app.strategies.starting import Standing, begin, claim_runs, fail_run, resolve_run
 
 log = structlog.get_logger()
@@ -127,7 +128,7 @@ def cancel_asked(db: Database, writer: Writer, dispatch: Dispatch, clock: Clock)
     orders = asked_cancels(db)
     for order in orders:
         if order.state == OrderState.NEW:
-            writer.write(lambda s, i=order.id: journal.withdraw(s, i, "cancelled by hand", clock.now()))
+            writer.write(partial(journal.withdraw, order_id=order.id, reason="cancelled by hand", now=clock.now()))
         else:
             dispatch.ready(ReadyToSend(order.account_id, (), (order,)))
     return bool(orders)

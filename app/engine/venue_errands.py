@@ -5,21 +5,23 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import structlog
 from sqlalchemy import select
 
 from app.accounts.connection_test import run_connection_test, sighting
 from app.accounts.models import Account
 from app.core import errands
 from app.core.errands import Errand
-from app.core.errors import NotFound, Retry
-from app.engine.crew import Crew
+from app.core.errors import DeskError, NotFound, Retry
+from app.engine.crew import Crew, Member
 from app.feed.hub import Hub
 from app.strategies.legs import AccountShare, Draft
 from app.strategies.preview import Previewer
 from app.venues.registry import Registry
-from app.venues.types import MarginReport, PlaceOrder, Symbol
+from app.venues.types import MarginReport, PlaceOrder, Quote, Symbol
 from app.wiring import Services
 
+log = structlog.get_logger()
 FRESH = timedelta(seconds=5)
 
 
@@ -36,13 +38,18 @@ class SpotPrices:
         if quote is not None:
             return quote.last
         for member in self._crew:
-            try:
-                found = member.venue.quotes([symbol]).get(symbol)
-            except Exception:  # the next account may know it; that none does is said below
-                continue
+            found = _quote(member, symbol)
             if found is not None and found.last > 0:
                 return found.last
         raise Retry(f"no account gives a price of {symbol.name} now")
+
+
+def _quote(member: Member, symbol: Symbol) -> Quote | None:
+    try:
+        return member.venue.quotes([symbol]).get(symbol)
+    except DeskError as error:  # the next account may know it
+        log.info("quote_not_read", account_id=member.account.id, symbol=str(symbol), reason=error.message)
+        return None
 
 
 class VenueErrands:
