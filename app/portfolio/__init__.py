@@ -1,0 +1,1 @@
+"""What is held, what it cost, and whether the venue agrees."""
