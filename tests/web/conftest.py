@@ -1,6 +1,6 @@
 """The web door over services with a new database of their own, and browsers for whoever a test needs."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from types import SimpleNamespace
 
 import pytest
@@ -8,14 +8,9 @@ from argon2 import PasswordHasher
 from flask import Blueprint, request
 
 import config
-from app.accounts.service import AccountService
-from app.audit.trail import Trail
+from app import wiring
 from app.core import errors
-from app.core.clock import SystemClock
-from app.core.crypto import Vault, load_keys
-from app.core.db import Base, Database
-from app.core.link import SilentLink
-from app.core.pulse import Pulse
+from app.core.db import Base
 from app.users import service
 from app.users.passwords import Passwords
 from app.web import create_app
@@ -34,22 +29,13 @@ def settings(instance):
 
 @pytest.fixture
 def services(settings):
-    db, clock = Database(settings.database_url), SystemClock()
-    Base.metadata.create_all(db.writer)
-    trail = Trail(db, clock)
-    vault = Vault(load_keys(settings.encryption_keys, settings.key_file))
-    yield SimpleNamespace(
-        settings=settings,
-        clock=clock,
-        db=db,
-        vault=vault,
-        link=SilentLink(),
-        trail=trail,
-        pulse=Pulse(db, clock),
-        accounts=AccountService(db, clock, vault, trail),
-        users=service.build(db, clock, trail.record, Passwords(CHEAP), settings.session_hours),
-    )
-    db.close()
+    """What `wiring` puts together, with cheap hashing; a test may put another part in the place of one."""
+    built = wiring.build(settings)
+    Base.metadata.create_all(built.db.writer)
+    parts = {field.name: getattr(built, field.name) for field in fields(built)}
+    parts["users"] = service.build(built.db, built.clock, built.trail.record, Passwords(CHEAP), settings.session_hours)
+    yield SimpleNamespace(**parts)
+    built.close()
 
 
 @pytest.fixture
