@@ -176,6 +176,7 @@ def _house_jobs(
         Job("masters", masters.step, 1.0),
         Job("parked", intake.release_parked, 5.0),
         Job("market", market.follow, 1.0),
+        Job("feed", market.tell, 2.0),
         Job("sweep", lambda: errands.sweep(services.db, services.clock.now()), 3600.0),
     ]
 

@@ -48,6 +48,13 @@ class Market:
             self._top_up.start()
         self.feed.wake()
 
+    def tell(self) -> None:
+        """Say how the feed is, for every page."""
+        status = self.feed.status()
+        last_at = status.last_at.isoformat() if status.last_at else None
+        detail = {"state": status.state.value, "last_at": last_at, "account_id": status.account_id}
+        self._services.pulse.beat("feed", detail | {"reason": status.reason})
+
     def follow_soon(self) -> None:
         self.feed.wake()
 

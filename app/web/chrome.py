@@ -44,15 +44,24 @@ def mode_of(modes: Iterable[str]) -> str:
     return "mixed" if len(found) > 1 else next(iter(found), "none")
 
 
+def feed_badge(beat: Beat | None, now: datetime) -> Badge:
+    """How old the newest price is; a closed market and a feed that is down say so themselves."""
+    if beat is None or now - beat.at >= SILENT_AFTER:
+        return badge_of(beat, now)
+    if beat.detail.get("state") in ("closed", "down"):
+        word = str(beat.detail["state"])
+        return Badge(word if word == "closed" else "stale", word.capitalize(), beat.at)
+    last = beat.detail.get("last_at")
+    return badge_of(Beat(datetime.fromisoformat(last), {}) if last else None, now)
+
+
 def badge_of(beat: Beat | None, now: datetime) -> Badge:
-    """A closed market says so itself (`detail.state`); anything else is told by the age of the last sign of life."""
+    """Told by the age of the last sign of life."""
     if beat is None:
         return Badge("unknown", "Not seen yet")
     age = now - beat.at
     if age >= SILENT_AFTER:
         return Badge("stale", f"Stale since {beat.at.astimezone(INDIA):%H:%M:%S}", beat.at)
-    if beat.detail.get("state") == "closed":
-        return Badge("closed", "Closed", beat.at)
     seconds = max(age.total_seconds(), 0)
     if age >= SLOW_AFTER:
         return Badge("slow", f"Slow {seconds:.0f} s", beat.at)
@@ -70,7 +79,7 @@ def desk() -> Desk:
 def _read(owner_id: str) -> Desk:
     now, beats = services().clock.now(), services().pulse.read()
     modes = [account.expected_mode for account in services().accounts.list(owner_id) if account.enabled]
-    return Desk(mode_of(modes), badge_of(beats.get("feed"), now), badge_of(beats.get("engine"), now), now)
+    return Desk(mode_of(modes), feed_badge(beats.get("feed"), now), badge_of(beats.get("engine"), now), now)
 
 
 def start_chrome(app: Flask) -> None:

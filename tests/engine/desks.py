@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from app.core.db import Base
-from app.demo import always_open
+from app.commands.demo import always_open
 from app.engine import assembly
 from app.execution.models import Order
 from app.strategies.legs import Draft

@@ -18,6 +18,7 @@ from app.venues.openalgo.client import DeskApi
 from app.venues.openalgo.line import SIGN_IN_SECONDS, open_websocket
 from app.venues.types import CheckStep, Connection
 
+PAPER_BROKER = "paper"  # a broker that calls itself so trades no money, whatever mode its server is in
 HINTS = {
     "reachable": "Is the OpenAlgo server running, and are its address and port right?",
     "key": "Copy the API key from OpenAlgo's API Key page. A key that was refused before stays refused for 5 minutes.",
@@ -48,6 +49,7 @@ class Check:
         self._connection = connection
         self._clock = clock
         self._ping: Result | None = None
+        self._broker = ""
 
     def steps(self) -> Iterator[CheckStep]:
         tests: dict[str, Callable[[], Passed]] = {
@@ -113,8 +115,8 @@ class Check:
         if self._ping is None or means_bad_login(self._ping):
             raise Failed("The server is not logged in to its broker.")
         data = reading(self._ping, self._api.api_key).get("data")
-        broker = str(data.get("broker", "")) if isinstance(data, dict) else ""
-        return Passed(f"Logged in to {broker or 'the broker'}.", {"broker": broker})
+        self._broker = str(data.get("broker", "")) if isinstance(data, dict) else ""
+        return Passed(f"Logged in to {self._broker or 'the broker'}.", {"broker": self._broker})
 
     def _mode(self) -> Passed:
         body = reading(self._api.call("analyzer", {}), self._api.api_key)
@@ -124,6 +126,8 @@ class Check:
             raise Failed("The server did not name its mode.")
         if analyze:
             return Passed("Analyzer mode: orders stay in the server's simulator.", {"mode": "paper"})
+        if self._broker.startswith(PAPER_BROKER):
+            return Passed("A paper broker: no order leaves this machine.", {"mode": "paper"})
         return Passed(
             "Live mode: orders go to the broker. Whether each waits for a person's approval shows at the first.",
             {"mode": "live"},

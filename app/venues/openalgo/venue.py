@@ -13,7 +13,7 @@ from app.core.clock import Clock, SystemClock
 from app.core.errors import Refused, Unknown
 from app.venues.openalgo import books, market
 from app.venues.openalgo.answers import Reply, Result, cancelled, modified, placed, reading
-from app.venues.openalgo.check import Check
+from app.venues.openalgo.check import PAPER_BROKER, Check
 from app.venues.openalgo.client import DeskApi
 from app.venues.openalgo.line import Pauses
 from app.venues.openalgo.orders import (
@@ -81,7 +81,7 @@ class OpenAlgoVenue:
         analyze = data.get("analyze_mode") if isinstance(data, dict) else None
         if not isinstance(analyze, bool):
             raise Unknown("The server did not name its mode.")
-        return Mode.PAPER if analyze else Mode.LIVE
+        return Mode.PAPER if analyze or self.identity().startswith(PAPER_BROKER) else Mode.LIVE
 
     def warm(self) -> None:
         self._api.ping()

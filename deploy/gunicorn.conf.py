@@ -1,0 +1,21 @@
+"""How gunicorn serves the web. The first two lines come before anything of ours is imported, and must."""
+
+from gevent import monkey
+
+monkey.patch_all()
+
+import os  # noqa: E402 - see above
+
+worker_class = "gevent"
+worker_connections = 4000
+timeout = 60
+graceful_timeout = 5
+keepalive = 20
+errorlog = "-"
+loglevel = os.environ.get("MIRRORDESK_WEB_LOG_LEVEL", "warning")
+limit_request_line = 8190
+control_socket_disable = True
+
+
+def post_worker_init(_worker: object) -> None:
+    print("The web is ready.", flush=True)
