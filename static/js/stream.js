@@ -1,0 +1,114 @@
+// The one connection of this tab to the server: figures, changed rooms, notices and a beat every few seconds.
+// <html data-stream="/stream"> names it; data-live says how it stands: wait, on, paused, off.
+// Whatever was missed while it was shut is fetched again: every room is refreshed once it is back.
+
+import { applyTick, growOld, serverNow, setServerClock } from "./cells.js";
+import { clock } from "./format.js";
+import { refreshRooms } from "./rooms.js";
+import { toast } from "./toast.js";
+
+const SILENCE = 12_000;
+const REOPEN = 3_000;
+const root = document.documentElement;
+let source = null;
+let lastBeat = 0;
+let paused = false;
+let missed = false;
+
+export function startStream() {
+  if (!root.dataset.stream) return;
+  lastBeat = Date.now();
+  document.addEventListener("click", ({ target }) => target.closest?.("[data-live-toggle]") && setPaused(!paused));
+  document.addEventListener("visibilitychange", () => (document.hidden ? close() : resume()));
+  document.addEventListener("htmx:afterSettle", growOld);
+  addEventListener("pagehide", close);
+  addEventListener("pageshow", ({ persisted }) => persisted && resume());
+  setInterval(everySecond, 1000);
+  open();
+}
+
+function open() {
+  if (source || paused || document.hidden) return;
+  source = new EventSource(root.dataset.stream);
+  on("tick", applyTick);
+  on("changed", refreshRooms);
+  on("notice", toast);
+  on("beat", beat);
+  source.addEventListener("error", () => {
+    missed = true;
+    if (source?.readyState === EventSource.CLOSED) reopenLater();
+  });
+}
+
+function on(name, act) {
+  source.addEventListener(name, (event) => {
+    if (!paused) act(JSON.parse(event.data));
+  });
+}
+
+/** A refused answer ends an EventSource for good; a signed-out or restarting server deserves another try. */
+function reopenLater() {
+  close();
+  setTimeout(open, REOPEN);
+}
+
+function close() {
+  source?.close();
+  source = null;
+  missed = true;
+}
+
+function resume() {
+  if (paused) return;
+  lastBeat = Date.now();
+  open();
+}
+
+function beat({ at, engine_at: engineAt, feed }) {
+  lastBeat = Date.now();
+  setServerClock(at);
+  if (root.dataset.live !== "on") say("on", "");
+  if (missed) refreshRooms();
+  missed = false;
+  showBadge("[data-feed-badge]", feed?.state, feed?.text);
+  if (feed?.state) root.dataset.feed = feed.state;
+  const engine = document.querySelector("[data-engine-badge] [data-age-of]");
+  if (engine && engineAt) engine.dataset.ageOf = engineAt;
+}
+
+function showBadge(where, state, text) {
+  const badge = document.querySelector(where);
+  if (!badge || !state) return;
+  badge.dataset.state = state;
+  const words = badge.querySelector("[data-text]");
+  if (words && text && words.textContent !== text) words.textContent = text;
+}
+
+function everySecond() {
+  if (paused || document.hidden) return;
+  if (Date.now() - lastBeat > SILENCE && root.dataset.live !== "off") {
+    const since = clock(serverNow() - (Date.now() - lastBeat));
+    say("off", `Not live since ${since}: figures are frozen`);
+    showBadge("[data-feed-badge]", "off", `Not live since ${since}`);
+  }
+  growOld();
+}
+
+function setPaused(wish) {
+  paused = wish;
+  for (const button of document.querySelectorAll("[data-live-toggle]")) button.setAttribute("aria-pressed", wish);
+  if (wish) {
+    close();
+    say("paused", `Paused at ${clock(serverNow())}: figures are frozen until you resume`);
+  } else {
+    say("wait", "");
+    resume();
+  }
+}
+
+/** How the stream stands, to the style sheet and to people. */
+function say(state, words) {
+  root.dataset.live = state;
+  const banner = document.getElementById("live-banner");
+  if (banner) banner.textContent = words;
+}

@@ -1,0 +1,136 @@
+"""Every part of the interface with sample figures, served under the desk's own content policy.
+
+To look at it: `python -m tests.web.gallery`, then open the address it prints.
+"""
+
+import json
+import queue
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal as D
+from pathlib import Path
+from types import SimpleNamespace as Thing
+
+from flask import Blueprint, Flask, Response, render_template, request
+from jinja2 import ChoiceLoader, FileSystemLoader
+from werkzeug.serving import make_server
+
+from app.execution.states import OrderState
+from app.web import format as fmt
+from app.web.navigation import GROUPS, start_navigation
+from app.web.security import CSP
+
+ROOT = Path(__file__).resolve().parents[3]
+NOW = datetime(2026, 12, 24, 8, 33, 22, tzinfo=UTC)
+LOOKS = {"theme": "dark", "palette": "green-red", "density": "comfortable", "keys": "on"}
+
+
+class Gallery:
+    """The app and what the browser did to it: `posted` holds each form sent, `asked` counts room refreshes."""
+
+    def __init__(self) -> None:
+        self.posted: list[tuple[str, dict[str, str]]] = []
+        self.asked = 0
+        self.events: queue.Queue[str] = queue.Queue()
+        self.app = self._app()
+
+    def send(self, event: str, data: object) -> None:
+        """Put one event into the stream of the page."""
+        self.events.put(f"event: {event}\ndata: {json.dumps(data)}\n\n")
+
+    def _app(self) -> Flask:
+        app = Flask("gallery", root_path=str(ROOT), static_folder="static", template_folder="templates")
+        app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+        app.jinja_env.loader = ChoiceLoader([FileSystemLoader(Path(__file__).parent), FileSystemLoader(ROOT / "templates")])
+        app.jinja_env.globals.update(fmt=fmt, csrf_token=lambda: "token", get_flashed_messages=_flashes)
+        app.context_processor(_context)
+        start_navigation(app)
+        self._add_routes(app)
+
+        @app.after_request
+        def guard(response: Response) -> Response:
+            response.headers["Content-Security-Policy"] = CSP
+            return response
+
+        return app
+
+    def _add_routes(self, app: Flask) -> None:
+        settings, auth = Blueprint("settings", "settings"), Blueprint("auth", "auth")
+        settings.add_url_rule("/settings", "appearance", self._take, methods=["GET", "POST"])
+        auth.add_url_rule("/sign-out", "sign_out", self._take, methods=["POST"])
+        app.register_blueprint(settings)
+        app.register_blueprint(auth)
+        app.add_url_rule("/", "index", lambda: render_template("gallery.html", **samples()))
+        app.add_url_rule("/plain", "plain", lambda: render_template("plain.html"))
+        app.add_url_rule("/room", "room", self._room)
+        app.add_url_rule("/stream", "stream", self._stream)
+        app.add_url_rule("/risk/kill", "kill", self._take, methods=["POST"])
+        for path in {item.path for group in GROUPS for item in group.items} - {"/", "/settings"}:
+            app.add_url_rule(path, path, lambda: render_template("empty.html"))
+
+    def _take(self) -> Response:
+        self.posted.append((request.path, request.form.to_dict()))
+        return Response(status=303, headers={"Location": "/"})
+
+    def _room(self) -> str:
+        self.asked += 1
+        return render_template("room.html", asked=self.asked)
+
+    def _stream(self) -> Response:
+        return Response(self._pour(), mimetype="text/event-stream")
+
+    def _pour(self) -> Iterator[str]:
+        yield ": hello\n\n"
+        while True:
+            try:
+                yield self.events.get(timeout=0.5)
+            except queue.Empty:
+                yield ": still here\n\n"
+
+
+def _flashes(with_categories: bool = False) -> list[tuple[str, str]]:
+    return [("message", "Saved."), ("warn", "The primary account answers slowly.")] if request.args.get("said") else []
+
+
+def _context() -> dict[str, object]:
+    badge = Thing(state="live", text="Live 0.4 s", at=NOW - timedelta(seconds=1))
+    mode = request.args.get("mode", "paper")
+    return {
+        "desk": Thing(mode=mode, feed=badge, engine=badge, now=NOW, session="Closes in 1 h 26 min", killed=False),
+        "appearance": {name: request.args.get(name, usual) for name, usual in LOOKS.items()},
+        "current_user": Thing(name="Asha Rao"),
+        "may": lambda _scope: True,
+    }
+
+
+def samples() -> dict[str, object]:
+    positions = [
+        Thing(symbol="NIFTY 24 Dec 24400 CE", account="Zerodha · Asha", mode="paper", units=D(150), lot=75, average=D("171.05"),
+              ltp=D("188.40"), pnl=D("2602.50"), share=D("10.14"), at=NOW),
+        Thing(symbol="BANKNIFTY 29 Dec 52000 PE", account="Dhan · Family", mode="live", units=D(-105), lot=35, average=D("412.10"),
+              ltp=D("436.75"), pnl=D("-2588.25"), share=D("-5.98"), at=NOW),
+        Thing(symbol="RELIANCE", account="Zerodha · Asha", mode="paper", units=D(250), lot=1, average=D("1288.40"),
+              ltp=D("1288.40"), pnl=D(0), share=D(0), at=NOW - timedelta(seconds=45)),
+        Thing(symbol="SENSEX 31 Dec 81000 CE", account="Angel · Trust", mode="paper", units=D(40), lot=20, average=D("602.35"),
+              ltp=None, pnl=None, share=None, at=None),
+    ]  # fmt: skip
+    return {"positions": positions, "states": list(OrderState), "now": NOW, "D": D, "curve": [0, 4, 3, 9, 12, 8, 15, 21, 19, 26],
+            "dip": [0, 3, -2, -6, -4, -9, -5, -11, -8], "fall": D("-41250.75"), "gain": D("1234567.89")}  # fmt: skip
+
+
+@contextmanager
+def served() -> Iterator[tuple[str, Gallery]]:
+    """The gallery's address while it runs, on a free port of this machine."""
+    gallery = Gallery()
+    server = make_server("127.0.0.1", 0, gallery.app, threaded=True)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.port}", gallery
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)
