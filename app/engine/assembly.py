@@ -10,10 +10,11 @@ from functools import partial
 import structlog
 
 from app.accounts.events import AccountChanged, HealthChanged
+from app.broadcast.coalesce import Broadcaster
 from app.core import errands
 from app.core.errands import ErrandDone
 from app.core.ids import new_id
-from app.engine.attendant import Rhythm, Tools
+from app.engine.attendant import FiguresRead, Rhythm, Tools
 from app.engine.crew import Crew
 from app.engine.errands import Desk as ErrandDesk
 from app.engine.main import Job, Loop
@@ -55,7 +56,7 @@ class Engine:
     crew: Crew
     runs: Runs
     market: Market
-    news: News
+    broadcaster: Broadcaster
     errand_desk: ErrandDesk
     loops: dict[str, Loop]
 
@@ -67,6 +68,7 @@ class Engine:
         self._spawn("lease", self._keep_lease)
         for name, loop in self.loops.items():
             self._spawn(name, partial(loop.run, self._leading.is_set))
+        self.broadcaster.start()
         self.services.link.listen(self._on_nudge)
 
     def wait_until_leading(self, seconds: float) -> bool:
@@ -83,7 +85,7 @@ class Engine:
         self.errand_desk.close()
         self.runs.close()
         self.crew.close()
-        self.news.stop()
+        self.broadcaster.stop()
         self.writer.close()
         self.lease.release()
 
@@ -111,6 +113,9 @@ class Engine:
             self._leading.clear()
 
     def _on_nudge(self, kind: str, payload: dict[str, object]) -> None:
+        if kind == "watch":
+            self.market.watch(payload)
+            return
         name = {"runs": "runs", "cancels": "runs"}.get(kind, "house")
         if kind == "accounts":
             self.services.bus.publish(AccountChanged("", str(payload.get("account_id", ""))))
@@ -123,13 +128,14 @@ def build(services: Services) -> Engine:
     lease, writer = Lease(db, clock, engine_id), Writer(db, bus)
     patience = Patience(settings.unknown_lookups, timedelta(seconds=settings.unknown_window_seconds))
     intake = Intake(db, writer, clock, patience)
-    news = News(services)
     desk = Desk(writer, intake, clock, bus, lambda: lease.claimant)
     rhythm = Rhythm(settings.order_book_poll_seconds, settings.order_book_idle_seconds)
-    tools = Tools(db, intake, services.health, services.snapshots, clock, rhythm, news.figures_changed)
+    tools = Tools(db, intake, services.health, services.snapshots, clock, rhythm, bus.publish)
     kinds = registry()
     crew = Crew(services.accounts, kinds, desk, tools, clock)
     market = Market(services, crew)
+    broadcaster = Broadcaster(db, services.portfolio, market.hub, services.link, clock, market.feed.status)
+    news = News(services, broadcaster)
     standing = standing_of(services, crew)
     resolver = Resolver(services.instruments, SpotPrices(services, market.hub, crew))
     runner = Runner(db, writer, clock, open_gate)
@@ -144,8 +150,8 @@ def build(services: Services) -> Engine:
     run_loop = Loop(_run_jobs(runs, lambda: cancel_asked(db, writer, dispatch, clock)), clock, services.pulse)
     house.add(house_beat)
     loops = {"runs": run_loop, "house": house}
-    _listen(services, dispatch, runs, crew, news, market, loops)
-    parts = (services, lease, writer, crew, runs, market, news, errand_desk, loops)
+    _listen(services, dispatch, runs, crew, news, broadcaster, market, loops)
+    parts = (services, lease, writer, crew, runs, market, broadcaster, errand_desk, loops)
     return Engine(*parts, [], threading.Event(), threading.Event())
 
 
@@ -182,8 +188,9 @@ def _house_jobs(
 
 
 def _listen(
-    services: Services, dispatch: Dispatch, runs: Runs, crew: Crew, news: News, market: Market, loops: dict[str, Loop]
-) -> None:
+    services: Services, dispatch: Dispatch, runs: Runs, crew: Crew, news: News, broadcaster: Broadcaster,
+    market: Market, loops: dict[str, Loop],
+) -> None:  # fmt: skip
     bus = services.bus
 
     def order_changed(event: OrderChanged) -> None:
@@ -196,7 +203,9 @@ def _listen(
     bus.subscribe(ReadyToSend, dispatch.ready)
     bus.subscribe(TradesWanted, dispatch.trades_wanted)
     bus.subscribe(OrderChanged, order_changed)
+    bus.subscribe(OrderChanged, broadcaster.order_changed)
     bus.subscribe(OrderChanged, news.order_changed)
+    bus.subscribe(FiguresRead, lambda event: news.figures_changed(event.account_id))
     bus.subscribe(RunChanged, news.run_changed)
     bus.subscribe(RunChanged, lambda _event: market.follow_soon())
     bus.subscribe(Alarm, news.alarm)

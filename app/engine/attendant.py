@@ -31,6 +31,13 @@ LONGEST_PAUSE = 30.0
 
 
 @dataclass(frozen=True, slots=True)
+class FiguresRead:
+    """An account's positions and funds were read, or could not be."""
+
+    account_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rhythm:
     """Seconds between readings of the order book."""
 
@@ -46,7 +53,7 @@ class Tools:
     snapshots: Snapshots
     clock: Clock
     rhythm: Rhythm
-    changed: Callable[[str], None]  # an account's figures changed
+    announce: Callable[[object], None]
 
 
 class Attendant:
@@ -167,7 +174,7 @@ class Attendant:
         seen = Sighting(state, funds=funds, mode=mode, order_stream=self.stream_state)
         tools.health.record(self._account_id, seen)
         self._swept_at = tools.clock.now()
-        tools.changed(self._account_id)
+        tools.announce(FiguresRead(self._account_id))
 
     def _note_failure(self, error: DeskError) -> None:
         state = HealthState.UNREACHABLE
@@ -175,4 +182,4 @@ class Attendant:
             state = HealthState.NOT_LOGGED_IN
         seen = Sighting(state, error=error.message, order_stream=self.stream_state)
         self._tools.health.record(self._account_id, seen)
-        self._tools.changed(self._account_id)
+        self._tools.announce(FiguresRead(self._account_id))

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select
 
+from app.broadcast.watch import Watchers
 from app.engine.crew import Crew
 from app.feed.client import Feed, FeedSettings, Sources
 from app.feed.hub import Hub
@@ -37,6 +39,7 @@ class Market:
             clock,
             FeedSettings(stale=stale, pulse=INDICES),
         )
+        self._watchers = Watchers(self.subscriptions, clock)
         self._top_up = TopUp(self.hub, self.feed, sources, clock, stale)
 
     def follow(self) -> None:
@@ -54,6 +57,11 @@ class Market:
         last_at = status.last_at.isoformat() if status.last_at else None
         detail = {"state": status.state.value, "last_at": last_at, "account_id": status.account_id}
         self._services.pulse.beat("feed", detail | {"reason": status.reason})
+
+    def watch(self, payload: dict[str, Any]) -> None:
+        """A page looks at symbols nobody holds."""
+        if self._watchers.take(payload):
+            self.feed.wake()
 
     def follow_soon(self) -> None:
         self.feed.wake()

@@ -29,7 +29,9 @@ class Masters:
             for exchange in EXCHANGES.get(kind, ())
             if self._is_due(kind, exchange)
         ]
-        read = [self._read(kind, exchange, [m for m in members if m.account.venue_kind == kind]) for kind, exchange in due]
+        read = [
+            self._read(kind, exchange, [m for m in members if m.account.venue_kind == kind]) for kind, exchange in due
+        ]
         return any(read)
 
     def _is_due(self, kind: str, exchange: str) -> bool:

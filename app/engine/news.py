@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from app.accounts.events import HealthChanged
 from app.accounts.models import Account
+from app.broadcast.coalesce import Broadcaster
 from app.core.errands import ErrandDone
 from app.execution.events import Alarm, OrderChanged
 from app.execution.sender import ApprovalWanted, ModeSurprise
@@ -16,8 +17,9 @@ from app.wiring import Services
 
 
 class News:
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, broadcaster: Broadcaster) -> None:
         self._services = services
+        self._broadcaster = broadcaster
         self._owners: dict[str, str] = {}
         self._runs: dict[str, str] = {}
         self._lock = threading.Lock()
@@ -29,6 +31,7 @@ class News:
         self.changed(event.owner_id, rooms)
 
     def run_changed(self, event: RunChanged) -> None:
+        self._broadcaster.reload(event.owner_id)
         self.changed(event.owner_id, ["runs", "dashboard", "strategies", f"run:{event.run_id}"])
 
     def figures_changed(self, account_id: str) -> None:
@@ -57,13 +60,10 @@ class News:
         self.alarm(Alarm(self._owner_of(event.account_id), event.account_id, f"account:{event.account_id}", text))
 
     def changed(self, owner_id: str, rooms: Iterable[str]) -> None:
-        self._services.link.send("changed", {"owner": owner_id, "rooms": list(rooms)})
+        self._broadcaster.changed(owner_id, rooms)
 
     def notice(self, owner_id: str, level: str, text: str, link: str = "") -> None:
-        self._services.link.send("notice", {"owner": owner_id, "level": level, "text": text, "link": link})
-
-    def stop(self) -> None:
-        """Nothing is kept back."""
+        self._broadcaster.notice(owner_id, level, text, link)
 
     def _run_of(self, account_run_id: str) -> str:
         if account_run_id not in self._runs:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.core.pulse import Beat
-from app.web.chrome import badge_of, desk, mode_of
+from app.web.chrome import badge_of, desk, feed_badge, mode_of
 
 NOW = datetime(2026, 12, 1, 8, 33, 22, tzinfo=UTC)
 
@@ -17,12 +17,26 @@ NOW = datetime(2026, 12, 1, 8, 33, 22, tzinfo=UTC)
         (-0.2, {}, "live", "Live 0.0 s"),
         (4, {}, "slow", "Slow 4 s"),
         (12, {}, "stale", "Stale since 14:03:10"),
-        (1, {"state": "closed"}, "closed", "Closed"),
-        (60, {"state": "closed"}, "stale", "Stale since 14:02:22"),
     ],
 )
 def test_a_sign_of_life_ages(age, detail, state, text):
     badge = badge_of(Beat(NOW - timedelta(seconds=age), detail), NOW)
+    assert (badge.state, badge.text) == (state, text)
+
+
+@pytest.mark.parametrize(
+    ("age", "detail", "state", "text"),
+    [
+        (1, {"state": "live", "last_at": "2026-12-01T08:33:21+00:00"}, "live", "Live 1.0 s"),
+        (1, {"state": "live", "last_at": "2026-12-01T08:33:02+00:00"}, "stale", "Stale since 14:03:02"),
+        (1, {"state": "live", "last_at": None}, "unknown", "Not seen yet"),
+        (1, {"state": "closed"}, "closed", "Closed"),
+        (1, {"state": "down"}, "stale", "Down"),
+        (60, {"state": "closed"}, "stale", "Stale since 14:02:22"),
+    ],
+)
+def test_the_feed_is_as_old_as_its_newest_price(age, detail, state, text):
+    badge = feed_badge(Beat(NOW - timedelta(seconds=age), detail), NOW)
     assert (badge.state, badge.text) == (state, text)
 
 
