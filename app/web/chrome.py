@@ -14,7 +14,9 @@ from flask import Flask, g
 from app.core.clock import INDIA
 from app.core.pulse import Beat
 from app.users.appearance import DEFAULTS, appearance_of
+from app.web import format as fmt
 from app.web.current import caller, services
+from app.web.navigation import start_navigation
 
 SILENT_AFTER = timedelta(seconds=12)
 SLOW_AFTER = timedelta(seconds=3)
@@ -83,6 +85,9 @@ def _read(owner_id: str) -> Desk:
 
 
 def start_chrome(app: Flask) -> None:
+    app.jinja_env.globals["fmt"] = fmt
+    start_navigation(app)
+
     @app.context_processor
     def around_every_page() -> dict[str, Any]:
         known = caller()

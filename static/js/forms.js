@@ -66,11 +66,12 @@ function removeRow(row) {
   body.dispatchEvent(new Event("change", { bubbles: true }));
 }
 
-function rowButtons({ target }) {
-  const add = target.closest?.("[data-add-row]");
+function rowButtons(event) {
+  const add = event.target.closest?.("[data-add-row]");
   if (add) addRow(add.dataset.addRow);
-  const row = target.closest?.("[data-remove-row]")?.closest("tr");
+  const row = event.target.closest?.("[data-remove-row]")?.closest("tr");
   if (row) removeRow(row);
+  if (add || row) event.preventDefault(); // where scripts don't run, the same buttons ask the server for the row
 }
 
 export function startForms() {

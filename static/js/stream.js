@@ -100,6 +100,7 @@ function setPaused(wish) {
   if (wish) {
     close();
     say("paused", `Paused at ${clock(serverNow())}: figures are frozen until you resume`);
+    showBadge("[data-feed-badge]", "unknown", "Paused");
   } else {
     say("wait", "");
     resume();
