@@ -13,7 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.core.actors import DESK, act_as
 from app.users.sessions import LONGEST
-from app.web import accounts, auth, settings
+from app.web import accounts, auth, builder, dashboard, orders, positions, preview, runs, settings, strategies
 from app.web.access import PUBLIC_DOORS, check_access
 from app.web.assets import start_assets
 from app.web.chrome import start_chrome
@@ -29,7 +29,18 @@ from config import ROOT, Settings
 if TYPE_CHECKING:
     from app.wiring import Services
 
-BLUEPRINTS: list[Blueprint] = [auth.bp, settings.bp, accounts.bp]
+BLUEPRINTS: list[Blueprint] = [
+    auth.bp,
+    settings.bp,
+    accounts.bp,
+    dashboard.bp,
+    strategies.bp,
+    builder.bp,
+    preview.bp,
+    runs.bp,
+    orders.bp,
+    positions.bp,
+]
 
 
 def create_app(services: "Services") -> Flask:

@@ -1,0 +1,154 @@
+"""The first page: what the desk makes, whether its accounts are well, what runs, and what needs a person."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, render_template
+from flask.typing import ResponseReturnValue
+from sqlalchemy import func, or_, select
+
+from app.accounts.models import Account, HealthState
+from app.portfolio.pnl import add_up
+from app.portfolio.trades import day_start
+from app.strategies.models import AccountRun, Run, Strategy
+from app.strategies.service import LIVE_PARTS
+from app.web.account_rows import Row, row_of
+from app.web.current import owner_id, services
+from app.web.order_lines import OrderLine, order_lines, owned_accounts
+from app.web.position_view import Book, Net, read_book
+from app.web.run_history import RunLine, live_runs
+from app.web.words import count
+
+bp = Blueprint("dashboard", __name__)
+
+bp.record(lambda state: state.app.jinja_env.globals.update(count=count))  # "3 accounts", on any page
+
+TOP = 8
+MOST_TROUBLES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One of the three steps of setting up."""
+
+    text: str
+    done: bool
+    endpoint: str
+    button: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """An account's part of a run that has something to say to a person."""
+
+    part: AccountRun
+    run_name: str
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    accounts: Sequence[Row]
+    book: Book
+    runs: Sequence[RunLine]
+    troubles: Sequence[Trouble]
+    doubts: Sequence[OrderLine]
+    steps: Sequence[Step]
+
+    @property
+    def top(self) -> Sequence[Net]:
+        return self.book.open[:TOP]
+
+    @property
+    def sick(self) -> list[Row]:
+        return [row for row in self.accounts if row.account.enabled and _is_sick(row)]
+
+    @property
+    def alerts(self) -> int:
+        return len(self.troubles) + len(self.doubts) + len(self.sick)
+
+    @property
+    def is_set_up(self) -> bool:
+        return all(step.done for step in self.steps)
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """Day, open and realised P&L; None where a price or a cost is not known, or the currencies differ."""
+        holdings = self.book.holdings
+        if not self.book.currency and holdings:
+            return dict.fromkeys(("day", "open", "realised"))
+        return {
+            "day": add_up(holding.today for holding in holdings),
+            "open": add_up(holding.open for holding in holdings),
+            "realised": add_up(holding.realised for holding in holdings),
+        }
+
+
+def partials() -> dict[str, Any]:
+    """What the page shows; the first paint and each refresh use the same."""
+    desk, owner = services(), owner_id()
+    now, owned = desk.clock.now(), owned_accounts(owner)
+    accounts = sorted(
+        (a for a in owned.values() if a.removed_at is None), key=lambda a: (not a.is_primary, a.failover_rank)
+    )
+    health = desk.health.of(account.id for account in accounts)
+    return {
+        "overview": Overview(
+            accounts=[row_of(account, health.get(account.id), desk.accounts.kinds, now) for account in accounts],
+            book=read_book(owner),
+            runs=live_runs(owner),
+            troubles=_troubles(owner, owned),
+            doubts=order_lines(desk.orders.in_doubt(owner), owned),
+            steps=_steps(owner, bool(accounts)),
+        )
+    }
+
+
+@bp.get("/")
+def index() -> ResponseReturnValue:
+    return render_template("dashboard/index.html", **partials())
+
+
+@bp.get("/dashboard/live")
+def live() -> ResponseReturnValue:
+    return render_template("dashboard/_live.html", **partials())
+
+
+def _is_sick(row: Row) -> bool:
+    state = HealthState(row.health.state)
+    return (state is not HealthState.UNKNOWN and not state.usable) or row.wrong_mode or row.is_halted
+
+
+def _troubles(owner: str, accounts: Mapping[str, Account]) -> list[Trouble]:
+    """Of live parts, and of those that ended today."""
+    today = day_start(services().clock.now())
+    with services().db.read() as session:
+        rows = session.execute(
+            select(AccountRun, Run.name)
+            .join(Run, Run.id == AccountRun.run_id)
+            .where(
+                AccountRun.owner_id == owner,
+                AccountRun.trouble != "",
+                or_(AccountRun.state.in_(LIVE_PARTS), AccountRun.closed_at >= today),
+            )
+            .order_by(AccountRun.id.desc())
+            .limit(MOST_TROUBLES)
+        )
+        return [Trouble(part, name, accounts[part.account_id].name) for part, name in rows]
+
+
+def _steps(owner: str, has_account: bool) -> list[Step]:
+    with services().db.read() as session:
+        strategies = select(func.count()).where(Strategy.owner_id == owner, Strategy.archived_at.is_(None))
+        runs = select(func.count()).where(Run.owner_id == owner)
+        has_strategy, has_run = session.execute(select(strategies.scalar_subquery(), runs.scalar_subquery())).one()
+    return [
+        Step("Connect an account", has_account, "accounts.new", "Add an account",
+             "An OpenAlgo server or the practice broker; each line of the test says what works."),
+        Step("Write a strategy", bool(has_strategy or has_run), "builder.new", "New strategy",
+             "Its legs, and which accounts take part with how many lots."),
+        Step("Run it", bool(has_run), "strategies.index", "To the strategies",
+             "A preview shows contracts, quantities and margin before anything is sent."),
+    ]  # fmt: skip

@@ -1,0 +1,163 @@
+"""What is held, netted by instrument over all accounts, with each account's part and the venue's own word beside it."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from app.accounts.models import Account
+from app.core.money import ZERO
+from app.portfolio.pnl import add_up, realised
+from app.portfolio.positions import AccountPosition, Agreement
+from app.web.current import services
+from app.web.order_lines import owned_accounts, seconds
+from app.web.prices import Prices, Seen
+from app.web.words import Mark
+
+AGREEMENT = {
+    Agreement.EQUAL: Mark("Same at the venue", "ok", "check"),
+    Agreement.DIFFERS: Mark("The venue says otherwise", "bad", "triangle-alert"),
+    Agreement.EXTERNAL: Mark("External", "warn", "link"),
+    Agreement.NOT_COMPARED: Mark("Not compared yet", "", "clock"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """One account's part; the P&L is today's: realised today, and open at the price last seen."""
+
+    account: Account
+    position: AccountPosition
+    seen: Seen | None
+    venue_age: float | None
+
+    @property
+    def is_external(self) -> bool:
+        return self.position.agreement is Agreement.EXTERNAL
+
+    @property
+    def quantity(self) -> Decimal:
+        """Of an external position the venue's, else the desk's own from fills."""
+        return (self.position.venue_quantity or ZERO) if self.is_external else self.position.quantity
+
+    @property
+    def mark(self) -> Mark:
+        return AGREEMENT[self.position.agreement]
+
+    @property
+    def difference(self) -> Decimal | None:
+        """What the venue holds more (or less) than the desk filled."""
+        theirs = self.position.venue_quantity
+        return theirs - self.position.quantity if self.position.agreement is Agreement.DIFFERS and theirs else None
+
+    @property
+    def today(self) -> Decimal | None:
+        return self.position.today(self.seen.price if self.seen else None)
+
+    @property
+    def realised(self) -> Decimal | None:
+        return realised_today(self.position)
+
+    @property
+    def open(self) -> Decimal | None:
+        return self.position.unrealised(self.seen.price if self.seen else None)
+
+    @property
+    def cell(self) -> str:
+        key = self.position.key
+        return f"pnl:position:{key.account_id}:{key.exchange}:{key.symbol}:{key.product}"
+
+
+@dataclass(frozen=True, slots=True)
+class Net:
+    """An instrument with a product, over all accounts."""
+
+    exchange: str
+    symbol: str
+    product: str
+    currency: str
+    holdings: Sequence[Holding]
+    seen: Seen | None
+
+    @property
+    def quantity(self) -> Decimal:
+        return sum((holding.quantity for holding in self.holdings), ZERO)
+
+    @property
+    def is_flat(self) -> bool:
+        return all(holding.quantity == 0 for holding in self.holdings)
+
+    @property
+    def today(self) -> Decimal | None:
+        return add_up(holding.today for holding in self.holdings if not holding.is_external)
+
+    @property
+    def troubles(self) -> list[Holding]:
+        wrong = (Agreement.DIFFERS, Agreement.EXTERNAL)
+        return [holding for holding in self.holdings if holding.position.agreement in wrong]
+
+    @property
+    def cell(self) -> str:
+        return f"pnl:net:{self.exchange}:{self.symbol}:{self.product}"
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    nets: Sequence[Net]
+
+    @property
+    def open(self) -> list[Net]:
+        return [net for net in self.nets if not net.is_flat]
+
+    @property
+    def closed(self) -> list[Net]:
+        return [net for net in self.nets if net.is_flat]
+
+    @property
+    def holdings(self) -> list[Holding]:
+        return [holding for net in self.nets for holding in net.holdings if not holding.is_external]
+
+    @property
+    def currency(self) -> str:
+        """ "" when there are several: figures of several are not added up."""
+        found = {net.currency for net in self.nets}
+        return found.pop() if len(found) == 1 else ""
+
+
+def realised_today(position: AccountPosition) -> Decimal | None:
+    now, before = realised(position.held.position), realised(position.held.opening)
+    return None if now is None or before is None else now - before
+
+
+def read_book(owner_id: str) -> Book:
+    """Five reads, however many accounts; the biggest instruments first."""
+    accounts, now = owned_accounts(owner_id), services().clock.now()
+    positions = services().portfolio.positions(owner_id, now)
+    prices = _prices(positions, now)
+    groups: dict[tuple[str, str, str], list[Holding]] = defaultdict(list)
+    for position in positions:
+        key = position.key
+        read_at = position.venue_read_at
+        age = seconds(read_at, now) if read_at else None
+        holding = Holding(accounts[key.account_id], position, prices.get((key.exchange, key.symbol)), age)
+        groups[key.exchange, key.symbol, key.product].append(holding)
+    nets = [_net(key, holdings, prices) for key, holdings in groups.items()]
+    return Book(sorted(nets, key=lambda net: (net.is_flat, -abs(net.quantity), net.symbol)))
+
+
+def _prices(positions: Sequence[AccountPosition], now: datetime) -> Prices:
+    """The newest that any account's venue said of each symbol."""
+    found: Prices = {}
+    for position in positions:
+        place, venue = (position.key.exchange, position.key.symbol), position.venue
+        if venue is None or venue.last_price is None or (place in found and found[place].at >= venue.seen_at):
+            continue
+        found[place] = Seen(venue.last_price, venue.seen_at, seconds(venue.seen_at, now))
+    return found
+
+
+def _net(key: tuple[str, str, str], holdings: list[Holding], prices: Prices) -> Net:
+    exchange, symbol, product = key
+    holdings.sort(key=lambda holding: holding.account.name)
+    return Net(exchange, symbol, product, holdings[0].account.currency, holdings, prices.get((exchange, symbol)))

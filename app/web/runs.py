@@ -1,0 +1,116 @@
+"""Runs: the history, one run live, and its ways out. Who decides an exit first decides it; asking again is harmless."""
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from app.core.errors import NotFound
+from app.web.asking import ask
+from app.web.current import identity, owner_id, services
+from app.web.run_history import history
+from app.web.run_view import LegLine, PartLine, RunView, read_run
+from app.web.words import count
+
+bp = Blueprint("runs", __name__, url_prefix="/runs")
+
+BY_HAND = "by hand"
+MOST_NOTES = 12  # outcomes told one by one; of more accounts the page itself tells
+
+
+def partials(run_id: str) -> dict[str, Any]:
+    """What the page of a run shows; the first paint and each refresh use the same."""
+    return {"view": read_run(owner_id(), run_id)}
+
+
+@bp.get("")
+def index() -> ResponseReturnValue:
+    return render_template("runs/index.html", **_history())
+
+
+@bp.get("/rows")
+def rows() -> ResponseReturnValue:
+    return render_template("runs/_rows.html", **_history())
+
+
+def _history() -> dict[str, Any]:
+    return {"history": history(owner_id(), request.args.get("before", ""))}
+
+
+@bp.get("/<run_id>")
+def detail(run_id: str) -> ResponseReturnValue:
+    return render_template("runs/detail.html", **partials(run_id))
+
+
+@bp.get("/<run_id>/live")
+def live(run_id: str) -> ResponseReturnValue:
+    return render_template("runs/_live.html", **partials(run_id))
+
+
+@bp.route("/<run_id>/exit", methods=["GET", "POST"])
+def exit_run(run_id: str) -> ResponseReturnValue:
+    view = read_run(owner_id(), run_id)
+    if request.method == "GET":
+        return ask(f"Exit {view.run.name}?", "runs/_exit.html", view=view, parts=view.live_parts)
+    decided = services().strategies.exit_run(owner_id(), run_id, BY_HAND, identity().user.name)
+    _tell(decided, view.live_parts)
+    return _to(run_id)
+
+
+@bp.route("/<run_id>/accounts/<account_run_id>/exit", methods=["GET", "POST"])
+def exit_account(run_id: str, account_run_id: str) -> ResponseReturnValue:
+    view = read_run(owner_id(), run_id)
+    part = _part(view, account_run_id)
+    if request.method == "GET":
+        return ask(f"Exit {view.run.name} in {part.account.name}?", "runs/_exit.html", view=view, parts=[part])
+    decided = services().strategies.exit_account(owner_id(), account_run_id, BY_HAND, identity().user.name)
+    _tell(decided, [part])
+    return _to(run_id)
+
+
+@bp.route("/<run_id>/legs/<leg_run_id>/exit", methods=["GET", "POST"])
+def exit_leg(run_id: str, leg_run_id: str) -> ResponseReturnValue:
+    view = read_run(owner_id(), run_id)
+    part, leg = _leg(view, leg_run_id)
+    if request.method == "GET":
+        title = f"Exit leg {leg.leg.number} in {part.account.name}?"
+        return ask(title, "runs/_exit_leg.html", view=view, part=part, leg=leg)
+    decided = services().strategies.exit_leg(owner_id(), leg_run_id, BY_HAND, identity().user.name)
+    said = "the exit is decided" if decided else "an exit was decided before; it is tried again"
+    flash(f"{part.account.name}, leg {leg.leg.number}: {said}.")
+    return _to(run_id)
+
+
+def _part(view: RunView, account_run_id: str) -> PartLine:
+    for part in view.parts:
+        if part.part.id == account_run_id:
+            return part
+    raise NotFound("There is no such account in this run.")
+
+
+def _leg(view: RunView, leg_run_id: str) -> tuple[PartLine, LegLine]:
+    for part in view.parts:
+        for leg in part.legs:
+            if leg.leg.id == leg_run_id:
+                return part, leg
+    raise NotFound("There is no such leg in this run.")
+
+
+def _tell(decided: bool, parts: list[PartLine]) -> None:
+    """One sentence per account, where there is room for it."""
+    if not decided:
+        flash("This exit was decided before. What is still held is tried again.")
+    for part in parts[:MOST_NOTES]:
+        flash(f"{part.account.name}: {_what_happens(part)}.")
+    if len(parts) > MOST_NOTES:
+        flash(f"And {count(len(parts) - MOST_NOTES, 'more account')}: see below.")
+
+
+def _what_happens(part: PartLine) -> str:
+    if part.held:
+        return f"{count(part.held, 'position')} on the way out at market"
+    return "nothing is held; what is still open is cancelled"
+
+
+def _to(run_id: str) -> ResponseReturnValue:
+    return redirect(url_for("runs.detail", run_id=run_id), 303)
