@@ -8,7 +8,7 @@ import { refreshRooms } from "./rooms.js";
 import { toast } from "./toast.js";
 
 const SILENCE = 12_000;
-const REOPEN = 3_000;
+const REOPEN = 10_000;
 const root = document.documentElement;
 let source = null;
 let lastBeat = 0;

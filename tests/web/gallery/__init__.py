@@ -33,6 +33,7 @@ class Gallery:
     def __init__(self) -> None:
         self.posted: list[tuple[str, dict[str, str]]] = []
         self.asked = 0
+        self.address = ""
         self.events: queue.Queue[str] = queue.Queue()
         self.app = self._app()
 
@@ -43,7 +44,9 @@ class Gallery:
     def _app(self) -> Flask:
         app = Flask("gallery", root_path=str(ROOT), static_folder="static", template_folder="templates")
         app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-        app.jinja_env.loader = ChoiceLoader([FileSystemLoader(Path(__file__).parent), FileSystemLoader(ROOT / "templates")])
+        app.jinja_env.loader = ChoiceLoader(
+            [FileSystemLoader(Path(__file__).parent), FileSystemLoader(ROOT / "templates")]
+        )
         app.jinja_env.globals.update(fmt=fmt, csrf_token=lambda: "token", get_flashed_messages=_flashes)
         app.context_processor(_context)
         start_navigation(app)
@@ -105,19 +108,30 @@ def _context() -> dict[str, object]:
     }
 
 
+def _position(symbol: str, account: str, mode: str, units: int, lot: int, **figures: object) -> Thing:
+    unknown = {"ltp": None, "pnl": None, "share": None, "at": None}
+    return Thing(symbol=symbol, account=account, mode=mode, units=D(units), lot=lot, **(unknown | figures))
+
+
 def samples() -> dict[str, object]:
-    positions = [
-        Thing(symbol="NIFTY 24 Dec 24400 CE", account="Zerodha · Asha", mode="paper", units=D(150), lot=75, average=D("171.05"),
-              ltp=D("188.40"), pnl=D("2602.50"), share=D("10.14"), at=NOW),
-        Thing(symbol="BANKNIFTY 29 Dec 52000 PE", account="Dhan · Family", mode="live", units=D(-105), lot=35, average=D("412.10"),
-              ltp=D("436.75"), pnl=D("-2588.25"), share=D("-5.98"), at=NOW),
-        Thing(symbol="RELIANCE", account="Zerodha · Asha", mode="paper", units=D(250), lot=1, average=D("1288.40"),
-              ltp=D("1288.40"), pnl=D(0), share=D(0), at=NOW - timedelta(seconds=45)),
-        Thing(symbol="SENSEX 31 Dec 81000 CE", account="Angel · Trust", mode="paper", units=D(40), lot=20, average=D("602.35"),
-              ltp=None, pnl=None, share=None, at=None),
-    ]  # fmt: skip
-    return {"positions": positions, "states": list(OrderState), "now": NOW, "D": D, "curve": [0, 4, 3, 9, 12, 8, 15, 21, 19, 26],
-            "dip": [0, 3, -2, -6, -4, -9, -5, -11, -8], "fall": D("-41250.75"), "gain": D("1234567.89")}  # fmt: skip
+    call = {"average": D("171.05"), "ltp": D("188.40"), "pnl": D("2602.50"), "share": D("10.14"), "at": NOW}
+    put = {"average": D("412.10"), "ltp": D("436.75"), "pnl": D("-2588.25"), "share": D("-5.98"), "at": NOW}
+    stock = {"average": D("1288.4"), "ltp": D("1288.4"), "pnl": D(0), "share": D(0), "at": NOW - timedelta(seconds=45)}
+    return {
+        "positions": [
+            _position("NIFTY 24 Dec 24400 CE", "Zerodha · Asha", "paper", 150, 75, **call),
+            _position("BANKNIFTY 29 Dec 52000 PE", "Dhan · Family", "live", -105, 35, **put),
+            _position("RELIANCE", "Zerodha · Asha", "paper", 250, 1, **stock),
+            _position("SENSEX 31 Dec 81000 CE", "Angel · Trust", "paper", 40, 20, average=D("602.35")),
+        ],
+        "states": list(OrderState),
+        "now": NOW,
+        "D": D,
+        "curve": [0, 4, 3, 9, 12, 8, 15, 21, 19, 26],
+        "dip": [0, 3, -2, -6, -4, -9, -5, -11, -8],
+        "fall": D("-41250.75"),
+        "gain": D("1234567.89"),
+    }
 
 
 @contextmanager
