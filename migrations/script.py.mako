@@ -2,6 +2,8 @@
 
 import sqlalchemy as sa
 from alembic import op
+${"" if not imports else imports}
+from app.core.db import Exact, Moment
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
