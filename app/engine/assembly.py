@@ -32,6 +32,7 @@ from app.execution.writer import Writer
 from app.strategies.preview import Previewer
 from app.strategies.resolving import Resolver
 from app.strategies.runner import ReadyToSend, RunChanged, Runner
+from app.strategies.starting import Rules
 from app.venues import openalgo
 from app.venues.registry import Registry
 from app.wiring import Services
@@ -139,7 +140,7 @@ def build(services: Services) -> Engine:
     standing = standing_of(services, crew)
     resolver = Resolver(services.instruments, SpotPrices(services, market.hub, crew))
     runner = Runner(db, writer, clock, open_gate)
-    runs = Runs(db, writer, clock, runner, resolver, lease, standing, open_gate)
+    runs = Runs(db, writer, clock, runner, resolver, lease, Rules(standing, open_gate))
     previewer = Previewer(resolver, lambda account_id, orders: margin_of(crew, account_id, orders), standing)
     venue_errands = VenueErrands(services, kinds, crew, previewer)
     errand_desk = ErrandDesk(db, clock, _handlers(venue_errands), bus.publish)

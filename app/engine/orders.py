@@ -12,7 +12,6 @@ from app.core.db import Database
 from app.core.errors import Retry
 from app.engine.crew import Crew
 from app.execution import journal
-from app.execution.desk import Gate
 from app.execution.events import OrderChanged, TradesWanted
 from app.execution.lease import Lease
 from app.execution.recovery import adopt_orphans
@@ -23,7 +22,7 @@ from app.instruments.contracts import CannotResolve
 from app.strategies.models import Run
 from app.strategies.resolving import Resolver
 from app.strategies.runner import ReadyToSend, Runner
-from app.strategies.starting import Standing, begin, claim_runs, fail_run, resolve_run
+from app.strategies.starting import Rules, begin, claim_runs, fail_run, resolve_run
 
 log = structlog.get_logger()
 RESOLVING_AT_ONCE = 4
@@ -53,17 +52,15 @@ class Runs:
     """Starts runs and moves them on. `poke` and the events only say where looking is worth while."""
 
     def __init__(
-        self, db: Database, writer: Writer, clock: Clock, runner: Runner, resolver: Resolver, lease: Lease,
-        standing: Standing, gate: Gate,
-    ) -> None:  # fmt: skip
+        self, db: Database, writer: Writer, clock: Clock, runner: Runner, resolver: Resolver, lease: Lease, rules: Rules
+    ) -> None:
         self._db = db
         self._writer = writer
         self._clock = clock
         self._runner = runner
         self._resolver = resolver
         self._lease = lease
-        self._standing = standing
-        self._gate = gate
+        self._rules = rules
         self._lock = threading.Lock()
         self._parts: set[str] = set()
         self._accounts: set[str] = set()
@@ -118,7 +115,7 @@ class Runs:
             self._writer.write(lambda s: Written(fail_run(s, run.id, why, self._clock.now())))
             return
         parts = self._writer.write(
-            lambda s: Written(begin(s, run.id, resolved, self._standing, self._gate, self._clock.now())), durable=True
+            lambda s: Written(begin(s, run.id, resolved, self._rules, self._clock.now())), durable=True
         )
         self._step(parts)
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from app.core.errors import Denied
 from app.core.ids import new_id
-from app.execution.models import Intent, Order, OrderEvent
+from app.core.money import ZERO
+from app.execution import statements
 from app.execution.splitter import CannotSplit, slices
 from app.execution.states import OrderState
 from app.venues.types import PriceType, Side, Symbol
@@ -51,86 +51,99 @@ def open_gate(_session: Session, _wish: Wish) -> str | None:
     return None
 
 
-def submit(session: Session, wish: Wish, now: datetime, gate: Gate = open_gate) -> list[str]:
-    """Journal the wish and its orders as NEW; their ids. Raises Denied when the gate or the splitter says no."""
-    known = session.scalars(
-        select(Order.id)
-        .join(Intent, Intent.id == Order.intent_id)
-        .where(Intent.owner_id == wish.owner_id, Intent.key == wish.key)  # fmt: skip
-    ).all()
-    if known:
-        return list(known)
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A wish that passed the gate, and the quantities it is cut into."""
+
+    wish: Wish
+    quantities: tuple[Decimal, ...]
+
+
+def plan(session: Session, wish: Wish, gate: Gate = open_gate) -> Planned:
+    """Nothing is written. Raises Denied when the gate or the splitter says no."""
     refusal = gate(session, wish)
     if refusal:
         raise Denied(refusal)
     try:
-        quantities = slices(wish.quantity, wish.lot, wish.freeze)
+        return Planned(wish, tuple(slices(wish.quantity, wish.lot, wish.freeze)))
     except CannotSplit as error:
         raise Denied(f"{wish.symbol.name}: {error}.") from error
-    intent_id = _write_intent(session, wish, now)
-    return _write_orders(session, wish, intent_id, quantities, now)
 
 
-def _write_intent(session: Session, wish: Wish, now: datetime) -> str:
-    intent_id = new_id()
-    session.execute(
-        insert(Intent).values(
-            id=intent_id,
-            owner_id=wish.owner_id,
-            key=wish.key,
-            account_id=wish.account_id,
-            account_run_id=wish.account_run_id,
-            leg_run_id=wish.leg_run_id,
-            purpose=wish.purpose,
-            exchange=wish.symbol.exchange,
-            symbol=wish.symbol.name,
-            side=wish.side,
-            quantity=wish.quantity,
-            price_type=wish.price_type,
-            product=wish.product,
-            price=wish.price,
-            trigger_price=wish.trigger_price,
-            wave=wish.wave,
-            attempt=wish.attempt,
-            reason=wish.reason,
-            created_at=now,
-        )
-    )
-    return intent_id
+def submit(session: Session, wish: Wish, now: datetime, gate: Gate = open_gate) -> list[str]:
+    """Journal the wish and its orders as NEW; their ids. A wish whose key is known gives its orders of then."""
+    question = {"owner_id": wish.owner_id, "key": wish.key}
+    known = statements.run(session, statements.KNOWN_ORDERS, question).scalars().all()
+    return list(known) if known else write(session, [plan(session, wish, gate)], now)
 
 
-def _write_orders(
-    session: Session, wish: Wish, intent_id: str, quantities: Sequence[Decimal], now: datetime
-) -> list[str]:
-    rows = [
-        {
-            "id": new_id(),
-            "owner_id": wish.owner_id,
-            "intent_id": intent_id,
-            "account_id": wish.account_id,
-            "account_run_id": wish.account_run_id,
-            "leg_run_id": wish.leg_run_id,
-            "purpose": wish.purpose,
-            "wave": wish.wave,
-            "slice": number,
-            "slices": len(quantities),
-            "exchange": wish.symbol.exchange,
-            "symbol": wish.symbol.name,
-            "side": wish.side,
-            "quantity": quantity,
-            "price_type": wish.price_type,
-            "product": wish.product,
-            "price": wish.price,
-            "trigger_price": wish.trigger_price,
-            "state": OrderState.NEW,
-            "created_at": now,
-            "updated_at": now,
-        }
-        for number, quantity in enumerate(quantities, start=1)
+def write(session: Session, planned: Sequence[Planned], now: datetime) -> list[str]:
+    """Journal many new wishes at once; the ids of all orders, in order. Their keys must be new."""
+    if not planned:
+        return []
+    intents = [_intent_row(item.wish, now) for item in planned]
+    orders = [
+        _order_row(item, str(intent["id"]), number, now)
+        for item, intent in zip(planned, intents, strict=True)
+        for number in range(1, len(item.quantities) + 1)
     ]
-    session.execute(insert(Order), rows)
-    session.execute(
-        insert(OrderEvent),
-        [{"order_id": row["id"], "at": now, "source": "desk", "from_state": "", "to_state": "new"} for row in rows],
-    )
-    return [str(row["id"]) for row in rows]
+    statements.run(session, statements.INSERT_INTENT, intents)
+    statements.run(session, statements.INSERT_ORDERS, orders)
+    statements.run(session, statements.INSERT_EVENT, [_born(str(order["id"]), now) for order in orders])
+    return [str(order["id"]) for order in orders]
+
+
+def _intent_row(wish: Wish, now: datetime) -> dict[str, object]:
+    return _common(wish) | {
+        "id": new_id(),
+        "key": wish.key,
+        "quantity": wish.quantity,
+        "attempt": wish.attempt,
+        "reason": wish.reason,
+        "created_at": now,
+    }
+
+
+def _order_row(item: Planned, intent_id: str, number: int, now: datetime) -> dict[str, object]:
+    return _common(item.wish) | {
+        "id": new_id(),
+        "intent_id": intent_id,
+        "slice": number,
+        "slices": len(item.quantities),
+        "quantity": item.quantities[number - 1],
+        "state": OrderState.NEW.value,
+        "created_at": now,
+        "updated_at": now,
+    }
+
+
+def _common(wish: Wish) -> dict[str, object]:
+    """What an intent and its orders say alike."""
+    return {
+        "owner_id": wish.owner_id,
+        "account_id": wish.account_id,
+        "account_run_id": wish.account_run_id,
+        "leg_run_id": wish.leg_run_id,
+        "purpose": wish.purpose,
+        "wave": wish.wave,
+        "exchange": wish.symbol.exchange,
+        "symbol": wish.symbol.name,
+        "side": wish.side.value,
+        "price_type": wish.price_type.value,
+        "product": wish.product,
+        "price": wish.price,
+        "trigger_price": wish.trigger_price,
+    }
+
+
+def _born(order_id: str, now: datetime) -> dict[str, object]:
+    return {
+        "order_id": order_id,
+        "at": now,
+        "source": "desk",
+        "from_state": "",
+        "to_state": OrderState.NEW.value,
+        "filled_quantity": ZERO,
+        "average_price": None,
+        "detail": "",
+    }

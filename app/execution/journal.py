@@ -10,20 +10,17 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import and_, exists, func, insert, not_, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from app.core.ids import new_id
 from app.core.money import ZERO, plain
+from app.execution import statements
 from app.execution.events import Alarm, OrderChanged, TradesWanted
-from app.execution.models import EngineLease, Fill, Order, OrderEvent, VenueOrder
+from app.execution.models import VenueOrder
 from app.execution.states import AT_VENUE, FINAL, OrderState, Progress, Step, advance, check
 from app.execution.writer import Written
 from app.venues.types import Answer, OrderReport, Outcome
-
-_NO_SYNC = {"synchronize_session": False}
-ENTRY_LIKE = ("entry", "manual", "quote", "adjust")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,48 +33,17 @@ class Claimant:
 
 def claim(session: Session, order_id: str, claimant: Claimant, book_read_at: datetime | None, now: datetime) -> Written:
     """NEW to SENDING for exactly one caller; the result says whether it was us."""
-    newest_foreign = select(func.coalesce(func.max(VenueOrder.seq), 0)).scalar_subquery()
-    statement = (
-        update(Order)
-        .where(Order.id == order_id, Order.state == OrderState.NEW, _holds_lease(claimant), not_(_has_double()))
-        .values(
-            state=OrderState.SENDING,
-            claimed_by=claimant.engine_id,
-            claimed_at=now,
-            sent_at=now,
-            updated_at=now,
-            book_read_at=book_read_at,
-            seen_mark=newest_foreign,
-        )
-    )
-    won = session.execute(statement.execution_options(**_NO_SYNC)).rowcount == 1  # type: ignore[attr-defined]  # UPDATE
+    values = {
+        "order_id": order_id,
+        "engine_id": claimant.engine_id,
+        "epoch": claimant.epoch,
+        "book_read_at": book_read_at,
+        "now": now,
+    }
+    won = statements.run(session, statements.CLAIM, values).rowcount == 1
     if won:
         _event(session, order_id, now, "desk", OrderState.NEW, OrderState.SENDING)
     return Written(won)
-
-
-def _holds_lease(claimant: Claimant) -> Any:
-    return exists().where(EngineLease.holder == claimant.engine_id, EngineLease.epoch == claimant.epoch)
-
-
-def _has_double() -> Any:
-    """An order in doubt that the book could not tell from this one.
-
-    Entries wait for any doubt about the same symbol and side; an exit waits only for its exact double, since a
-    different quantity is evidence enough.
-    """
-    other = aliased(Order)
-    same = and_(
-        other.account_id == Order.account_id,
-        other.exchange == Order.exchange,
-        other.symbol == Order.symbol,
-        other.side == Order.side,
-        other.product == Order.product,
-    )
-    exact = and_(other.quantity == Order.quantity, other.price_type == Order.price_type)
-    unknown = and_(other.state == OrderState.UNKNOWN, or_(Order.purpose.in_(ENTRY_LIKE), exact))
-    sending = and_(other.state == OrderState.SENDING, exact, other.intent_id != Order.intent_id)
-    return exists().where(same, or_(unknown, sending)).correlate(Order)
 
 
 def answered(session: Session, order_id: str, answer: Answer, now: datetime, parked: Sequence[OrderReport]) -> Written:
@@ -134,7 +100,7 @@ def adopt(session: Session, order_id: str, report: OrderReport, source: str, now
     order = _load(session, order_id)
     if order.venue_order_id is not None or order.state not in (OrderState.UNKNOWN, OrderState.LOST):
         return Written(False)
-    _set(session, order_id, now, venue_order_id=report.venue_order_id, candidates=None)
+    statements.change(session, order_id, now, {"venue_order_id": report.venue_order_id, "candidates": None})
     step = advance(order.progress, report)
     if step.progress.state is order.state:
         step = Step(Progress(OrderState.OPEN, order.quantity, order.filled, order.average), needs_trades=True)
@@ -161,12 +127,8 @@ def doubt(session: Session, order_id: str, reason: str, now: datetime) -> Writte
 
 def withdraw(session: Session, order_id: str, reason: str, now: datetime) -> Written:
     """NEW to CANCELLED: it was never sent and now never will be."""
-    statement = (
-        update(Order)
-        .where(Order.id == order_id, Order.state == OrderState.NEW)
-        .values(state=OrderState.CANCELLED, failure="withdrawn", reason=reason, ended_at=now, updated_at=now)
-    )
-    if session.execute(statement.execution_options(**_NO_SYNC)).rowcount != 1:  # type: ignore[attr-defined]  # UPDATE
+    values = {"order_id": order_id, "why": reason, "now": now}
+    if statements.run(session, statements.WITHDRAW, values).rowcount != 1:
         return Written(False)
     _event(session, order_id, now, "desk", OrderState.NEW, OrderState.CANCELLED, detail=reason)
     return Written(True, [_changed(_load(session, order_id), OrderState.CANCELLED, ZERO)])
@@ -195,7 +157,7 @@ def correct_average(session: Session, order_id: str, average: Decimal, now: date
     order = _load(session, order_id)
     if order.average == average or order.filled == 0:
         return Written(False)
-    _set(session, order_id, now, average_price=average)
+    statements.change(session, order_id, now, {"average_price": average})
     _event(session, order_id, now, "trades", order.state, order.state, order.filled, average, "average corrected")
     return Written(True, [_changed(order, order.state, order.filled)])
 
@@ -251,20 +213,13 @@ class _Row:
         return Progress(self.state, self.quantity, self.filled, self.average)
 
 
-_COLUMNS = (
-    Order.id, Order.owner_id, Order.account_id, Order.account_run_id, Order.state, Order.quantity,
-    Order.filled_quantity, Order.average_price, Order.venue_order_id,
-)  # fmt: skip
-
-
 def _load(session: Session, order_id: str) -> _Row:
-    return _row(session.execute(select(*_COLUMNS).where(Order.id == order_id)).one())
+    return _row(statements.run(session, statements.LOAD, {"order_id": order_id}).one())
 
 
 def _by_venue_id(session: Session, account_id: str, report: OrderReport) -> _Row | None:
-    found = session.execute(
-        select(*_COLUMNS).where(Order.account_id == account_id, Order.venue_order_id == report.venue_order_id)
-    ).one_or_none()
+    values = {"account_id": account_id, "venue_order_id": report.venue_order_id}
+    found = statements.run(session, statements.LOAD_BY_VENUE_ID, values).one_or_none()
     return _row(found) if found else None
 
 
@@ -300,18 +255,16 @@ def _alarms(order: _Row, step: Step) -> list[object]:
 
 
 def _fill(session: Session, order: _Row, step: Step, source: str, now: datetime) -> None:
-    key = f"total:{plain(step.progress.filled)}"
-    session.execute(
-        insert(Fill).values(
-            id=new_id(),
-            order_id=order.id,
-            key=key,
-            quantity=step.new_fill,
-            price=step.fill_price,
-            at=now,
-            source=source,
-        )  # fmt: skip
-    )
+    fill = {
+        "id": new_id(),
+        "order_id": order.id,
+        "key": f"total:{plain(step.progress.filled)}",
+        "quantity": step.new_fill,
+        "price": step.fill_price,
+        "at": now,
+        "source": source,
+    }
+    statements.run(session, statements.INSERT_FILL, fill)
 
 
 def _move(
@@ -323,34 +276,27 @@ def _move(
     quantity = order.filled if filled is None else filled
     if state in FINAL:
         values["ended_at"] = now
-    _set(session, order.id, now, state=state, **values)
+    statements.change(session, order.id, now, values | {"state": state.value})
     average = values.get("average_price", order.average)
     _event(session, order.id, now, source, order.state, state, quantity, average, detail)
     return _changed(order, state, quantity)
-
-
-def _set(session: Session, order_id: str, now: datetime, **values: Any) -> None:
-    session.execute(
-        update(Order).where(Order.id == order_id).values(updated_at=now, **values).execution_options(**_NO_SYNC)
-    )
 
 
 def _event(
     session: Session, order_id: str, now: datetime, source: str, before: OrderState, after: OrderState,
     filled: Decimal = ZERO, average: Decimal | None = None, detail: str = "",
 ) -> None:  # fmt: skip
-    session.execute(
-        insert(OrderEvent).values(
-            order_id=order_id,
-            at=now,
-            source=source,
-            from_state=before,
-            to_state=after,
-            filled_quantity=filled,
-            average_price=average,
-            detail=detail,
-        )  # fmt: skip
-    )
+    event = {
+        "order_id": order_id,
+        "at": now,
+        "source": source,
+        "from_state": before.value,
+        "to_state": after.value,
+        "filled_quantity": filled,
+        "average_price": average,
+        "detail": detail,
+    }
+    statements.run(session, statements.INSERT_EVENT, event)
 
 
 def _changed(order: _Row, state: OrderState, filled: Decimal) -> OrderChanged:

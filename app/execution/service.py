@@ -74,7 +74,7 @@ class OrderService:
         """How many orders are in each state."""
         query = _filtered(select(Order.state, func.count()).where(Order.owner_id == owner_id), wanted)
         with self._db.read() as session:
-            return {state: count for state, count in session.execute(query.group_by(Order.state))}
+            return dict(session.execute(query.group_by(Order.state)).all())
 
     def of_parts(self, owner_id: str, account_run_ids: Sequence[str]) -> Sequence[Order]:
         """The orders of these account runs, oldest first."""
@@ -83,6 +83,13 @@ class OrderService:
                 select(Order)
                 .where(Order.owner_id == owner_id, Order.account_run_id.in_(account_run_ids))
                 .order_by(Order.id)
+            ).all()
+
+    def venue_ids(self, owner_id: str, account_id: str) -> Sequence[str | None]:
+        """The venue's ids of all orders the desk ever sent through an account."""
+        with self._db.read() as session:
+            return session.scalars(
+                select(Order.venue_order_id).where(Order.owner_id == owner_id, Order.account_id == account_id)
             ).all()
 
     def get(self, owner_id: str, order_id: str) -> Told:

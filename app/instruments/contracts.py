@@ -58,9 +58,7 @@ def resolve(rule: ContractRule, spot: Decimal | None, listed: Sequence[Listed], 
     if rule.symbol:
         return _explicit(rule, listed)
     family = [
-        row
-        for row in listed
-        if (row.name, row.kind, row.exchange) == (rule.underlying, rule.kind, rule.exchange)
+        row for row in listed if (row.name, row.kind, row.exchange) == (rule.underlying, rule.kind, rule.exchange)
     ]
     if not family:
         raise _cannot(rule, f"{rule.underlying} has no {rule.kind} contracts on {rule.exchange}")

@@ -23,15 +23,10 @@ def seed(session: Session) -> int:
     What is on record stays: a person's correction outlives every later start.
     """
     known_facts = {
-        tuple(row)
-        for row in session.execute(select(Fact.kind, Fact.exchange, Fact.subject, Fact.effective_from))
+        tuple(row) for row in session.execute(select(Fact.kind, Fact.exchange, Fact.subject, Fact.effective_from))
     }
     known_days = {tuple(row) for row in session.execute(select(Holiday.exchange, Holiday.date))}
-    facts = [
-        row
-        for row in _facts()
-        if (row.kind, row.exchange, row.subject, row.effective_from) not in known_facts
-    ]
+    facts = [row for row in _facts() if (row.kind, row.exchange, row.subject, row.effective_from) not in known_facts]
     days = [row for row in _holidays() if (row.exchange, row.date) not in known_days]
     session.add_all([*facts, *days])
     session.flush()
@@ -89,9 +84,7 @@ def trading_days(session: Session) -> TradingDays:
 def put_holidays(session: Session, rows: Iterable[Holiday]) -> None:
     """Record holidays, replacing those of the same exchange and day."""
     for row in rows:
-        known = session.scalar(
-            select(Holiday).where(Holiday.exchange == row.exchange, Holiday.date == row.date)
-        )
+        known = session.scalar(select(Holiday).where(Holiday.exchange == row.exchange, Holiday.date == row.date))
         if known is None:
             session.add(row)
         else:

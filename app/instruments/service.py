@@ -12,6 +12,7 @@ from app.core.errors import Invalid
 from app.core.money import number
 from app.instruments import facts
 from app.instruments.contracts import ContractRule, Listed, resolve
+from app.instruments.expiries import NoExpiry, expiry_for
 from app.instruments.models import Fact, FactKind, Holiday, Instrument, Master
 from app.instruments.search import DERIVATIVES, SEARCH_LIMIT, query
 from app.instruments.sync import Lister, SyncCounts, sync_exchange
@@ -127,8 +128,18 @@ class InstrumentService:
             row = self.find(venue_kind, rule.exchange, rule.symbol)
             listed = [as_listed(row)] if row is not None and row.active else []
         else:
-            listed = self.listed(venue_kind, rule.exchange, rule.underlying)
+            listed = self._family_of(venue_kind, rule, now)
         return resolve(rule, spot, listed, self.calendar(now).trading_date(rule.exchange, now))
+
+    def _family_of(self, venue_kind: str, rule: ContractRule, now: datetime) -> list[Listed]:
+        """The contracts a rule chooses from: those of its expiry, or all of them so that it can say why not."""
+        today = self.calendar(now).trading_date(rule.exchange, now)
+        days = self.expiries(venue_kind, rule.exchange, rule.underlying, (rule.kind,))
+        try:
+            expiry = expiry_for(rule.expiry, days, today)
+        except NoExpiry:
+            return self.listed(venue_kind, rule.exchange, rule.underlying)
+        return self.listed(venue_kind, rule.exchange, rule.underlying, expiry)
 
     # -- facts
 

@@ -116,9 +116,7 @@ def compare(known: dict[str, tuple[str, bool, Values]], listed: dict[str, Values
             difference.unchanged += 1
         else:
             difference.changed.append((row[0], values))
-    difference.gone = [
-        row_id for symbol, (row_id, active, _) in known.items() if active and symbol not in listed
-    ]
+    difference.gone = [row_id for symbol, (row_id, active, _) in known.items() if active and symbol not in listed]
     return difference
 
 

@@ -112,7 +112,9 @@ class Runner:
 
     def _submit(self, session: Session, loaded: Loaded, decision: Decision, now: datetime) -> list[str]:
         wishes = [
-            entry_wish(loaded.part.owner_id, loaded.part, loaded.legs[again.leg_id], again.quantity, again.attempt)
+            entry_wish(
+                loaded.part.owner_id, loaded.part.account_id, loaded.legs[again.leg_id], again.quantity, again.attempt
+            )
             for again in decision.enter
         ]
         wishes += [_exit_wish(loaded, again) for again in decision.leave]

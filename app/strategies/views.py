@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import BindParameter, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.execution.models import Intent, Order
@@ -27,24 +27,29 @@ class Loaded:
     view: AccountRunView
 
 
+_ids: BindParameter[list[str]] = bindparam("ids", expanding=True)
+_PARTS = (
+    select(AccountRun, Run.exit_reason, Run.exit_by)
+    .join(Run, Run.id == AccountRun.run_id)
+    .where(AccountRun.id.in_(_ids))
+)
+_LEGS = select(LegRun).where(LegRun.account_run_id.in_(_ids)).order_by(LegRun.number)
+_ORDERS = (
+    select(Order, Intent.attempt)
+    .join(Intent, Intent.id == Order.intent_id)
+    .where(Order.account_run_id.in_(_ids))
+    .order_by(Order.id)
+)
+
+
 def load(session: Session, account_run_ids: Sequence[str]) -> list[Loaded]:
-    parts = session.execute(
-        select(AccountRun, Run.exit_reason, Run.exit_by)
-        .join(Run, Run.id == AccountRun.run_id)
-        .where(AccountRun.id.in_(account_run_ids))
-    ).all()
+    wanted = {"ids": list(account_run_ids)}
+    parts = session.execute(_PARTS, wanted).all()
     legs: dict[str, list[LegRun]] = defaultdict(list)
-    for leg in session.scalars(
-        select(LegRun).where(LegRun.account_run_id.in_(account_run_ids)).order_by(LegRun.number)
-    ):
+    for leg in session.scalars(_LEGS, wanted):
         legs[leg.account_run_id].append(leg)
     orders: dict[str, list[tuple[Order, int]]] = defaultdict(list)
-    for order, attempt in session.execute(
-        select(Order, Intent.attempt)
-        .join(Intent, Intent.id == Order.intent_id)
-        .where(Order.account_run_id.in_(account_run_ids))
-        .order_by(Order.id)
-    ):
+    for order, attempt in session.execute(_ORDERS, wanted):
         orders[order.account_run_id or ""].append((order, attempt))
     return [_load(part, reason, by, legs[part.id], orders[part.id]) for part, reason, by in parts]
 
