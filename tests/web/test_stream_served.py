@@ -1,0 +1,79 @@
+"""The stream as it is served: gunicorn with gevent in a process of its own, the engine's end of the link held here."""
+
+import os
+import re
+import sys
+
+import httpx
+import pytest
+
+import config
+from app import wiring
+from app.core.db import Base
+from app.core.link import open_link
+from tests.servers import running
+from tests.waiting import until
+from tests.web.sse import opened
+
+PASSWORD = "seven lanterns by the canal"
+
+
+def answers(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/first-run", timeout=2).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def command(port: int) -> list[str]:
+    serve = ["--config", "deploy/gunicorn.conf.py", "--bind", f"127.0.0.1:{port}", "--workers", "1", "wsgi:app"]
+    return [sys.executable, "-m", "gunicorn", *serve]
+
+
+@pytest.fixture
+def engine_end(instance):
+    """An empty database, and the engine's end of the link; "hello" says that a web process listens."""
+    services = wiring.build(config.load())
+    Base.metadata.create_all(services.db.writer)
+    services.close()
+    link = open_link("engine", services.settings.link_folder)
+    link.heard = []
+    link.listen(lambda kind, payload: link.heard.append((kind, payload)))
+    yield link
+    link.close()
+
+
+@pytest.fixture
+def port(engine_end, tmp_path, monkeypatch):
+    monkeypatch.chdir(config.ROOT)
+    assert os.environ["MIRRORDESK_INSTANCE"]
+    with running(command, answers, tmp_path / "web.log") as port:
+        yield port
+
+
+def sign_up(port: int) -> str:
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+        token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', client.get("/first-run").text)[1]
+        form = {"csrf_token": token, "name": "Asha", "password": PASSWORD}
+        assert client.post("/first-run", data=form).status_code == 303
+        return f"desk={client.cookies['desk']}"
+
+
+def test_what_the_engine_sends_reaches_each_open_page_of_its_owner(port, engine_end):
+    cookie = sign_up(port)
+    services = wiring.build(config.load())
+    (owner,) = services.users.people.list()
+    services.close()
+    until(lambda: ("hello", {}) in engine_end.heard)
+    with opened(port, Cookie=cookie) as one, opened(port, "/stream?watch=NSE:SBIN", Cookie=cookie) as other:
+        for stream in (one, other):
+            assert stream.hear().name == "tick"
+            assert stream.hear().name == "beat"
+        until(lambda: any(kind == "watch" and payload["symbols"] == ["NSE:SBIN"] for kind, payload in engine_end.heard))
+        cells = {"pnl:day": {"v": "12.5", "k": "money", "c": "INR", "at": 1}}
+        engine_end.send("tick", {"owner": owner.id, "cells": cells})
+        engine_end.send("changed", {"owner": owner.id, "rooms": ["orders"]})
+        for stream in (one, other):
+            assert stream.hear_until("tick").data["pnl:day"]["t"] == "▲\u00a0+₹12.50"
+            assert stream.hear_until("changed").data == ["orders"]
+        assert httpx.get(f"http://127.0.0.1:{port}/first-run", timeout=5).status_code in (200, 302, 303)
