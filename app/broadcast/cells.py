@@ -87,7 +87,7 @@ def add(figures: Iterable[Figure]) -> Figure | None:
     return Figure(value, currency, oldest) if currency else None
 
 
-def owner_cells(book: OwnerBook, price_of: PriceOf, now: datetime) -> Cells:
+def owner_cells(book: OwnerBook, price_of: PriceOf) -> Cells:
     """Every live figure of an owner."""
     cells: Cells = {}
     for symbol in book.symbols:
@@ -98,13 +98,13 @@ def owner_cells(book: OwnerBook, price_of: PriceOf, now: datetime) -> Cells:
     for key, one in book.held.items():
         _value_position(book, key, one, price_of(symbol_of(key)), sums)
         spelled = f"{key.account_id}:{key.exchange}:{key.symbol}:{key.product}"
-        cells[f"pos:{spelled}"] = _cell(plain(one.position.quantity), QUANTITY, None, now)
+        cells[f"pos:{spelled}"] = _cell(plain(one.position.quantity), QUANTITY, None, None)
     for leg in book.legs:
         _value_leg(book, leg, price_of(symbol_of(leg.key)), sums)
     for name, figures in sums.items():
         figure = add(figures)
         if figure is not None:
-            cells[name] = money_cell(figure, now)
+            cells[name] = money_cell(figure)
     return cells
 
 
@@ -115,9 +115,9 @@ def price_cell(quote: Quote, form: PriceForm) -> Cell:
     return cell
 
 
-def money_cell(figure: Figure, now: datetime) -> Cell:
+def money_cell(figure: Figure) -> Cell:
     value = None if figure.value is None else plain(figure.value)
-    return _cell(value, MONEY, figure.currency, figure.oldest or now)
+    return _cell(value, MONEY, figure.currency, figure.oldest)
 
 
 def changed(before: Cells, after: Cells, age_ms: int) -> Cells:
@@ -126,11 +126,16 @@ def changed(before: Cells, after: Cells, age_ms: int) -> Cells:
 
 
 def _differs(before: Cell, after: Cell, age_ms: int) -> bool:
-    return bool(before["v"] != after["v"] or after["at"] - before["at"] >= age_ms or after["c"] != before["c"])
+    if before["v"] != after["v"] or before["c"] != after["c"]:
+        return True
+    if before["at"] is None or after["at"] is None:
+        return before["at"] is not after["at"]
+    return bool(after["at"] - before["at"] >= age_ms)
 
 
-def _cell(value: str | None, kind: str, currency: str | None, at: datetime) -> Cell:
-    return {"v": value, "k": kind, "c": currency, "at": epoch_ms(at)}
+def _cell(value: str | None, kind: str, currency: str | None, at: datetime | None) -> Cell:
+    """`at` is None for what depends on no price: it does not age."""
+    return {"v": value, "k": kind, "c": currency, "at": epoch_ms(at) if at else None}
 
 
 def _value_position(

@@ -180,7 +180,7 @@ class Broadcaster:
                 self._send_owner(owner_id, owner, whole, now)
 
     def _send_owner(self, owner_id: str, owner: _Owner, whole: bool, now: float) -> None:
-        cells = owner_cells(owner.book, self._hub.newest, self._clock.now())
+        cells = owner_cells(owner.book, self._hub.newest)
         if whole or owner.sent.keys() - cells.keys():
             owner.sent_whole_at, owner.sent = now, cells
             self._send(owner_id, cells, whole=True)

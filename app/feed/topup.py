@@ -1,4 +1,4 @@
-"""Prices by request where the stream gives none: stale symbols, oldest first, one batch at most every two seconds.
+"""Prices by request where the stream gives none: oldest first, one batch at most every two seconds.
 
 Runs in a thread of its own: a slow answer delays no tick. A symbol without any price is asked for once even out of
 session, so that a page has something to show.
@@ -31,7 +31,7 @@ class TopUp:
         self._feed = feed
         self._sources = sources
         self._clock = clock
-        self._limit = limit
+        self._limit = max(limit - timedelta(seconds=EVERY), limit / 2)  # asked for before it is stale
         self._asked_at: dict[Symbol, float] = {}
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None

@@ -1,4 +1,7 @@
-"""A live cell of the engine as a browser shows it: {"t": text, "s": up, down or flat, "at": ms of its oldest price}."""
+"""A live cell of the engine as a browser shows it: {"t": text, "s": up, down or flat, "at": ms of its oldest price}.
+
+What depends on no price has no `at`: it does not age.
+"""
 
 from dataclasses import dataclass
 from decimal import Decimal

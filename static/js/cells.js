@@ -24,7 +24,8 @@ export function applyTick(figures) {
 
 function show(cell, { t, s, at }) {
   if (s) cell.dataset.state = s;
-  cell.dataset.at = at ?? serverNow();
+  if (at === null) delete cell.dataset.at; // it depends on no price, so it does not age
+  else cell.dataset.at = at ?? serverNow();
   delete cell.dataset.stale;
   if (t === undefined || cell.textContent === t) return;
   cell.textContent = t;

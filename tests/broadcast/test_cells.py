@@ -20,9 +20,9 @@ def held(*pairs):
     return Held(position=fold(Trade(Decimal(quantity), Decimal(price)) for quantity, price in pairs))
 
 
-def cells(book, *quotes, now=MORNING):
+def cells(book, *quotes):
     prices = {one.symbol: one for one in quotes}
-    return owner_cells(book, prices.get, now)
+    return owner_cells(book, prices.get)
 
 
 def test_positions_accounts_and_the_owner_add_up():
@@ -64,9 +64,7 @@ def test_a_figure_is_as_old_as_the_oldest_price_in_it():
 
 def test_what_is_flat_needs_no_price_and_does_not_age():
     closed = OwnerBook("u1", {SHARES: held((10, 800), (-10, 810))})
-    later = MORNING + timedelta(hours=1)
-    found = cells(closed, quote(SBIN, 805), now=later)
-    assert found["pnl:day"] == {"v": "100", "k": "money", "c": "INR", "at": epoch_ms(later)}
+    assert cells(closed, quote(SBIN, 805))["pnl:day"] == {"v": "100", "k": "money", "c": "INR", "at": None}
 
 
 def test_without_a_price_a_figure_and_its_sums_are_unknown():
@@ -98,6 +96,9 @@ def test_only_news_is_sent_and_an_unchanged_figure_keeps_its_youth():
     assert changed(before, {"x": {"v": "1", "k": "qty", "c": None, "at": 1500}}, age_ms=1000) == {}
     older = {"x": {"v": "1", "k": "qty", "c": None, "at": 2000}}
     assert changed(before, older, age_ms=1000) == older
+    ageless = {"x": {"v": "1", "k": "qty", "c": None, "at": None}}
+    assert changed(ageless, ageless, age_ms=1000) == {}
+    assert changed(before, ageless, age_ms=1000) == ageless
     other = {"x": {"v": "2", "k": "qty", "c": None, "at": 1000}, "y": {"v": None, "k": "money", "c": "INR", "at": 0}}
     assert changed(before, other, age_ms=1000) == other
 
