@@ -25,7 +25,11 @@ from app.wiring import Services
 from config import Settings
 
 USER = "demo"
-BROKERS = (("paper-alpha", "Alpha", "10000000"), ("paper-beta", "Beta", "20000000"), ("paper-gamma", "Gamma", "30000000"))
+BROKERS = (
+    ("paper-alpha", "Alpha", "50000000"),
+    ("paper-beta", "Beta", "75000000"),
+    ("paper-gamma", "Gamma", "100000000"),
+)
 RTT_MS = 40
 EXCHANGES = ("NSE_INDEX", "BSE_INDEX", "NSE", "BSE", "NFO", "BFO")
 NIFTY = {"underlying": "NIFTY", "expiry": "current_week", "exchange": "NFO"}

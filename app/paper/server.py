@@ -46,7 +46,6 @@ class Address:
             "name": self.config.name,
             "rest_url": self.rest_url,
             "ws_url": self.ws_url,
-            "api_key": self.config.api_key,
             "mode": self.config.mode,
         }
 
@@ -63,7 +62,7 @@ class Running:
     _beat: asyncio.Task[None] | None = None
 
     def ready_line(self) -> dict[str, Any]:
-        return {"brokers": [address.shown() for address in self.addresses], "control_url": self.control_url}
+        return {"ready": True, "brokers": [address.shown() for address in self.addresses], "control_url": self.control_url}
 
     async def close(self) -> None:
         if self._beat is not None:

@@ -41,10 +41,10 @@ class TestDesk:
 
     __test__ = False
 
-    def __init__(self, folder: Path, paper: PaperServer, **settings: Any) -> None:
+    def __init__(self, folder: Path, paper: PaperServer, role: str = "engine", **settings: Any) -> None:
         self.paper = paper
         self.settings = settings_for(folder, **settings)
-        self.services: Services = build(self.settings, "engine")
+        self.services: Services = build(self.settings, role)
         Base.metadata.create_all(self.services.db.writer)
         self.services.instruments.seed()
         always_open(self.services)

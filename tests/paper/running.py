@@ -27,11 +27,11 @@ Json = dict[str, Any]
 class PaperBroker:
     """One of the served brokers, with a client of its own."""
 
-    def __init__(self, shown: Json) -> None:
+    def __init__(self, shown: Json, api_key: str) -> None:
         self.name: str = shown["name"]
         self.rest_url: str = shown["rest_url"]
         self.ws_url: str = shown["ws_url"]
-        self.api_key: str = shown["api_key"]
+        self.api_key: str = api_key
         self.mode: str = shown["mode"]
         self.http = httpx.Client(base_url=self.rest_url, timeout=10)
 
@@ -109,7 +109,8 @@ class PaperServer:
             line = self.process.stdout.readline()
         assert line, f"the paper broker did not start (exit code {self.process.wait(10)})"
         ready = json.loads(line)
-        self.brokers = {shown["name"]: PaperBroker(shown) for shown in ready["brokers"]}
+        keys = {broker["name"]: broker["api_key"] for broker in self._config["brokers"]}
+        self.brokers = {shown["name"]: PaperBroker(shown, keys[shown["name"]]) for shown in ready["brokers"]}
         self.control = httpx.Client(base_url=ready["control_url"], timeout=10)
         return self
 
