@@ -29,7 +29,8 @@ export function startDialogs() {
   });
   document.addEventListener("close", ({ target }) => {
     const opener = openers.get(target);
-    if (opener?.isConnected) opener.focus();
+    const lost = document.activeElement === document.body || target.contains?.(document.activeElement);
+    if (lost && opener?.isConnected) opener.focus();
     if (target.matches?.("[data-open-now]")) target.remove();
   }, true);
   document.addEventListener("htmx:afterSettle", openArrived);

@@ -24,6 +24,8 @@ from app.web.security import CSP
 
 ROOT = Path(__file__).resolve().parents[3]
 NOW = datetime(2026, 12, 24, 8, 33, 22, tzinfo=UTC)
+MS = int(NOW.timestamp() * 1000)
+BEAT = {"at": MS, "engine_at": MS - 1000, "feed": {"state": "live", "text": "Live 0.4 s"}}
 LOOKS = {"theme": "dark", "palette": "green-red", "density": "comfortable", "keys": "on"}
 
 
@@ -34,12 +36,13 @@ class Gallery:
         self.posted: list[tuple[str, dict[str, str]]] = []
         self.asked = 0
         self.address = ""
-        self.events: queue.Queue[str] = queue.Queue()
+        self.streams: list[queue.Queue[str]] = []
         self.app = self._app()
 
     def send(self, event: str, data: object) -> None:
-        """Put one event into the stream of the page."""
-        self.events.put(f"event: {event}\ndata: {json.dumps(data)}\n\n")
+        """Tell every page that is open."""
+        for stream in self.streams:
+            stream.put(_event(event, data))
 
     def _app(self) -> Flask:
         app = Flask("gallery", root_path=str(ROOT), static_folder="static", template_folder="templates")
@@ -82,15 +85,21 @@ class Gallery:
         return render_template("room.html", asked=self.asked)
 
     def _stream(self) -> Response:
-        return Response(self._pour(), mimetype="text/event-stream")
+        stream: queue.Queue[str] = queue.Queue()
+        stream.put(_event("beat", BEAT))
+        self.streams.append(stream)
+        return Response(self._pour(stream), mimetype="text/event-stream")
 
-    def _pour(self) -> Iterator[str]:
-        yield ": hello\n\n"
+    def _pour(self, stream: queue.Queue[str]) -> Iterator[str]:
         while True:
             try:
-                yield self.events.get(timeout=0.5)
+                yield stream.get(timeout=0.5)
             except queue.Empty:
-                yield ": still here\n\n"
+                yield ": still here\n\n"  # finds out whether the page has gone
+
+
+def _event(event: str, data: object) -> str:
+    return f"event: {event}\ndata: {json.dumps(data)}\n\n"
 
 
 def _flashes(with_categories: bool = False) -> list[tuple[str, str]]:
