@@ -3,7 +3,7 @@
 SQLite runs in WAL mode with one writer at a time (BEGIN IMMEDIATE, so a unit of work never fails half-way for a lock it
 could not upgrade); PostgreSQL needs none of that. `write(durable=True)` is on the disk when it returns; other writes
 may trail the disk by a moment and can be re-learned from the venue. Callbacks given to `after_commit` run only when
-the commit has succeeded.
+the commit has succeeded; one that fails changes nothing about what was committed.
 """
 
 import sqlite3
@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import structlog
 from sqlalchemy import (
     DateTime,
     Dialect,
@@ -30,6 +31,8 @@ from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeEngine
 
 from app.core.money import plain
+
+log = structlog.get_logger()
 
 NAMING = {
     "ix": "ix_%(column_0_label)s",
@@ -68,7 +71,10 @@ class Moment(TypeDecorator[datetime]):
 
 
 class Exact(TypeDecorator[Decimal]):
-    """A Decimal that survives the round trip: NUMERIC where it is exact, text on SQLite (whose numbers are floats)."""
+    """A finite Decimal that survives the round trip whatever its digits.
+
+    NUMERIC where that is exact, without a scale, which would round silently; text on SQLite, whose numbers are floats.
+    """
 
     impl = Numeric
     cache_ok = True
@@ -76,12 +82,14 @@ class Exact(TypeDecorator[Decimal]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         if dialect.name == "sqlite":
             return dialect.type_descriptor(String(64))
-        return dialect.type_descriptor(Numeric(38, 12))
+        return dialect.type_descriptor(Numeric())
 
-    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Decimal | str | None:
-        if value is None or dialect.name != "sqlite":
-            return value
-        return plain(value)
+    def process_bind_param(self, value: Decimal | int | None, dialect: Dialect) -> Decimal | str | None:
+        if value is None:
+            return None
+        if not isinstance(value, Decimal | int) or not Decimal(value).is_finite():
+            raise ValueError(f"{value!r} is no finite decimal: numbers from outside become one at the edge")
+        return plain(Decimal(value)) if dialect.name == "sqlite" else Decimal(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
         return None if value is None else Decimal(plain(Decimal(value)))
@@ -97,7 +105,8 @@ class Database:
             self.writer = _sqlite_engine(url, "BEGIN IMMEDIATE", pool_size=1)
             self.reader = _sqlite_engine(url, "BEGIN", pool_size=8)
         else:
-            self.writer = self.reader = create_engine(url, pool_size=10, max_overflow=20, pool_pre_ping=True)
+            self.writer = create_engine(url, pool_size=10, max_overflow=20, pool_pre_ping=True)
+            self.reader = self.writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self._read = sessionmaker(self.reader, expire_on_commit=False)
 
     @contextmanager
@@ -119,7 +128,10 @@ class Database:
                 session.commit()
                 announcements = session.info.pop("after_commit", ())
         for announce in announcements:
-            announce()
+            try:
+                announce()
+            except Exception:  # what was committed stays: the caller must not hear that it failed
+                log.exception("announcement_failed", announcement=getattr(announce, "__qualname__", repr(announce)))
 
     def close(self) -> None:
         self.writer.dispose()
