@@ -22,12 +22,15 @@ from app.execution.models import Order
 from app.execution.states import LIVE, OrderState
 from app.portfolio.snapshots import Snapshots
 from app.venues.port import StreamState, Venue
+from app.venues.types import TradeReport
 
 log = structlog.get_logger()
 SWEEP = timedelta(seconds=30)  # positions and funds while nothing happens
 AFTER_CHANGE = timedelta(seconds=2)
 RESTING = 5.0  # seconds between books while orders only rest at the venue and updates are pushed
-LONGEST_PAUSE = 30.0
+LONGEST_PAUSE = 30.0  # after failures, while nothing is pending
+MOST_PATIENCE = 8  # after failures, while something is: as many pauses of the usual length
+AT_REST = (OrderState.OPEN, OrderState.TRIGGER_PENDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class Attendant:
         self._closing = False
         self._failures = 0
         self._is_asked = True  # the first look is due at once
+        self._looked_at = 0.0
         self._swept_at: datetime | None = None
         self._sweep_due: datetime | None = None
         self.stream_state = StreamState.CONNECTING
@@ -86,8 +90,9 @@ class Attendant:
         self._wake.set()
 
     def figures_moved(self) -> None:
-        """Positions and funds are worth a reading soon."""
+        """Positions and funds are worth a reading soon, and an order may be pending that was not before."""
         self._sweep_due = self._sweep_due or self._tools.clock.now() + AFTER_CHANGE
+        self._wake.set()
 
     def close(self) -> None:
         self._closing = True
@@ -98,15 +103,18 @@ class Attendant:
 
     def _run(self) -> None:
         while not self._closing:
-            if not self._is_asked:
-                self._wake.wait(self._pause())
-            self._wake.clear()
-            if self._closing:
-                return
+            if not self._is_asked and self._wake.wait(self._remaining()):
+                self._wake.clear()  # asked, closing, or an order moved: how long to pause is another question now
+                continue
             self._look()
+
+    def _remaining(self) -> float:
+        """Seconds until the next look; waking up in between does not begin the pause anew."""
+        return max(0.0, self._looked_at + self._pause() - self._tools.clock.monotonic())
 
     def _look(self) -> None:
         self._is_asked = False
+        self._looked_at = self._tools.clock.monotonic()
         try:
             self._read_books()
             self._sweep()
@@ -119,29 +127,37 @@ class Attendant:
             log.exception("books_failed", account_id=self._account_id)
 
     def _pause(self) -> float:
-        if self._failures:
-            return min(LONGEST_PAUSE, self._tools.rhythm.pending * 2 ** min(self._failures, 10))
         pending = self._pending()
+        if self._failures:
+            longest = MOST_PATIENCE * self._tools.rhythm.pending if pending else LONGEST_PAUSE
+            return min(longest, self._tools.rhythm.pending * 2 ** min(self._failures, 10))
         if not pending:
             return min(self._tools.rhythm.idle, self._until_sweep())
-        is_resting = pending <= {OrderState.OPEN, OrderState.TRIGGER_PENDING, OrderState.NEW}
-        if is_resting and self.stream_state is StreamState.LIVE:
+        if self.stream_state is StreamState.LIVE and self._is_resting(pending):
             return max(RESTING, self._tools.rhythm.pending)
         return self._tools.rhythm.pending
+
+    def _is_resting(self, pending: dict[OrderState, datetime]) -> bool:
+        """Nothing but orders that have stood at the venue for a while: a market order that stands is news unheard."""
+        settled = self._tools.clock.now() - AFTER_CHANGE
+        return all(
+            state is OrderState.NEW or (state in AT_REST and moved_at < settled) for state, moved_at in pending.items()
+        )
 
     def _until_sweep(self) -> float:
         if self._sweep_due is None:
             return self._tools.rhythm.idle
         return max(0.1, (self._sweep_due - self._tools.clock.now()).total_seconds())
 
-    def _pending(self) -> set[OrderState]:
+    def _pending(self) -> dict[OrderState, datetime]:
+        """The states of what is not finished, each with the last time an order in it moved."""
         with self._tools.db.read() as session:
-            counts = session.execute(
-                select(Order.state, func.count())
+            latest = session.execute(
+                select(Order.state, func.max(Order.updated_at))
                 .where(Order.account_id == self._account_id, Order.state.in_(LIVE))
                 .group_by(Order.state)
             )
-            return {OrderState(state) for state, _ in counts}
+            return {OrderState(state): moved_at for state, moved_at in latest}
 
     def _read_books(self) -> None:
         clock = self._tools.clock
@@ -150,11 +166,20 @@ class Attendant:
         latency = int((clock.monotonic() - ticking) * 1000)
         self.book_read_at = started
         wants_trades = self._tools.intake.wants_trades(self._account_id, orders, self.stream_state is StreamState.LIVE)
-        trades = self._venue.trades() if wants_trades else None
+        trades, problem = self._read_trades() if wants_trades else (None, None)
         self._tools.intake.books(self._account_id, Books(orders, trades, started))
+        if problem:
+            raise problem
         if self._failures or self._is_sweep_due():
             seen = Sighting(HealthState.OK, latency_ms=latency, book_read=True, order_stream=self.stream_state)
             self._tools.health.record(self._account_id, seen)
+
+    def _read_trades(self) -> tuple[list[TradeReport] | None, DeskError | None]:
+        """A trade book that fails takes nothing away from what the order book shows."""
+        try:
+            return self._venue.trades(), None
+        except DeskError as error:
+            return None, error
 
     def _is_sweep_due(self) -> bool:
         now = self._tools.clock.now()
@@ -171,7 +196,8 @@ class Attendant:
         funds = self._venue.funds()
         mode = self._venue.mode()
         state = HealthState.PAPER if mode == "paper" else HealthState.OK
-        seen = Sighting(state, funds=funds, mode=mode, order_stream=self.stream_state)
+        broker = self._venue.identity()
+        seen = Sighting(state, broker=broker, mode=mode, funds=funds, order_stream=self.stream_state)
         tools.health.record(self._account_id, seen)
         self._swept_at = tools.clock.now()
         tools.announce(FiguresRead(self._account_id))

@@ -5,6 +5,7 @@ used: they hide their children or act on the whole account. One instance serves 
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 from weakref import WeakSet
@@ -62,6 +63,7 @@ class OpenAlgoVenue:
         self._pauses = pauses or Pauses()
         self._key = connection.api_key
         self._api = DeskApi(connection)
+        self._trades_paper: bool | None = None  # until the broker has named itself
         self._streams: WeakSet[OpenAlgoOrderStream | OpenAlgoMarketStream] = WeakSet()
 
     # -- Who and how
@@ -74,6 +76,7 @@ class OpenAlgoVenue:
         broker = data.get("broker") if isinstance(data, dict) else None
         if not broker:
             raise Unknown("The server did not name its broker.")
+        self._trades_paper = str(broker).startswith(PAPER_BROKER)
         return str(broker)
 
     def mode(self) -> Mode:
@@ -81,7 +84,9 @@ class OpenAlgoVenue:
         analyze = data.get("analyze_mode") if isinstance(data, dict) else None
         if not isinstance(analyze, bool):
             raise Unknown("The server did not name its mode.")
-        return Mode.PAPER if analyze or self.identity().startswith(PAPER_BROKER) else Mode.LIVE
+        if self._trades_paper is None:
+            self.identity()
+        return Mode.PAPER if analyze or self._trades_paper else Mode.LIVE
 
     def warm(self) -> None:
         self._api.ping()
@@ -97,7 +102,13 @@ class OpenAlgoVenue:
         problem = obstacle(command)
         if problem:
             return Answer(Outcome.REFUSED, reason=problem)
-        return placed(self._command("placeorder", place_body(command)), self._key)
+        return self._with_mode(placed(self._command("placeorder", place_body(command)), self._key))
+
+    def _with_mode(self, answer: Answer) -> Answer:
+        """A server in live mode says nothing of its mode; whether its broker is one of paper, its name says."""
+        if answer.mode is not Mode.LIVE or self._trades_paper is False:
+            return answer
+        return replace(answer, mode=Mode.PAPER if self._trades_paper else None)
 
     def modify(self, command: ModifyOrder) -> Answer:
         problem = obstacle(command)
