@@ -8,7 +8,7 @@ from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 from sqlalchemy import func, or_, select
 
-from app.accounts.models import Account, HealthState
+from app.accounts.models import Account, AccountHealth, HealthState
 from app.portfolio.pnl import add_up
 from app.portfolio.trades import day_start
 from app.strategies.models import AccountRun, Run, Strategy
@@ -89,19 +89,16 @@ class Overview:
 def partials() -> dict[str, Any]:
     """What the page shows; the first paint and each refresh use the same."""
     desk, owner = services(), owner_id()
-    now, owned = desk.clock.now(), owned_accounts(owner)
-    accounts = sorted(
-        (a for a in owned.values() if a.removed_at is None), key=lambda a: (not a.is_primary, a.failover_rank)
-    )
-    health = desk.health.of(account.id for account in accounts)
+    owned, troubles = owned_accounts(owner), _troubles(owner, owned_accounts(owner))
+    runs = live_runs(owner, [trouble.part.run_id for trouble in troubles])
     return {
         "overview": Overview(
-            accounts=[row_of(account, health.get(account.id), desk.accounts.kinds, now) for account in accounts],
+            accounts=_accounts(owner),
             book=read_book(owner),
-            runs=live_runs(owner),
-            troubles=_troubles(owner, owned),
+            runs=runs,
+            troubles=troubles,
             doubts=order_lines(desk.orders.in_doubt(owner), owned),
-            steps=_steps(owner, bool(accounts)),
+            steps=_steps(owner, any(account.removed_at is None for account in owned.values())) if not runs else [],
         )
     }
 
@@ -114,6 +111,18 @@ def index() -> ResponseReturnValue:
 @bp.get("/dashboard/live")
 def live() -> ResponseReturnValue:
     return render_template("dashboard/_live.html", **partials())
+
+
+def _accounts(owner: str) -> list[Row]:
+    desk = services()
+    with desk.db.read() as session:
+        rows = session.execute(
+            select(Account, AccountHealth)
+            .outerjoin(AccountHealth, AccountHealth.account_id == Account.id)
+            .where(Account.owner_id == owner, Account.removed_at.is_(None))
+            .order_by(Account.is_primary.desc(), Account.failover_rank, Account.name)
+        )
+        return [row_of(account, health, desk.accounts.kinds, desk.clock.now()) for account, health in rows]
 
 
 def _is_sick(row: Row) -> bool:

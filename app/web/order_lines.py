@@ -12,7 +12,7 @@ from sqlalchemy import select
 from app.accounts.models import Account
 from app.core.money import ZERO
 from app.execution.models import Order, VenueOrder
-from app.execution.states import FINAL, can_cancel
+from app.execution.states import FINAL, IN_DOUBT, can_cancel
 from app.web.current import services
 from app.web.words import EXITS, order_word
 
@@ -30,6 +30,11 @@ class OrderLine:
     @property
     def word(self) -> str | None:
         return order_word(self.order)
+
+    @property
+    def venue_id(self) -> str:
+        """The venue's id of it, or why there is none."""
+        return self.order.venue_order_id or ("not known" if self.order.state in IN_DOUBT else "none")
 
     @property
     def can_cancel(self) -> bool:

@@ -30,7 +30,7 @@ from app.web.words import SOURCES, in_words
 
 bp = Blueprint("orders", __name__, url_prefix="/orders")
 
-PAGE = 100
+PAGE = 50
 MOST_FOREIGN = 25
 LONGEST_SYMBOL = 64
 STATUSES = {"": "All", "live": "Live", "filled": "Filled", "rejected": "Rejected", "unknown": "Unknown"}

@@ -42,6 +42,12 @@ class Holding:
         return (self.position.venue_quantity or ZERO) if self.is_external else self.position.quantity
 
     @property
+    def average(self) -> Decimal | None:
+        if self.is_external:
+            return self.position.venue.average_price if self.position.venue else None
+        return self.position.held.position.average_price
+
+    @property
     def mark(self) -> Mark:
         return AGREEMENT[self.position.agreement]
 
@@ -53,7 +59,7 @@ class Holding:
 
     @property
     def today(self) -> Decimal | None:
-        return self.position.today(self.seen.price if self.seen else None)
+        return None if self.is_external else self.position.today(self.seen.price if self.seen else None)
 
     @property
     def realised(self) -> Decimal | None:
@@ -90,7 +96,9 @@ class Net:
 
     @property
     def today(self) -> Decimal | None:
-        return add_up(holding.today for holding in self.holdings if not holding.is_external)
+        """Of what the desk filled; None when all of it was made elsewhere."""
+        ours = [holding.today for holding in self.holdings if not holding.is_external]
+        return add_up(ours) if ours else None
 
     @property
     def troubles(self) -> list[Holding]:

@@ -1,11 +1,14 @@
 """All runs, newest first, page by page; three reads a page."""
 
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
+from app.portfolio.pnl import add_up, total
 from app.strategies.models import AccountRun, Run
 from app.strategies.service import LIVE_RUNS
 from app.web.current import services
@@ -18,6 +21,7 @@ PAGE = 50
 class RunLine:
     run: Run
     troubles: int  # accounts that have something to say
+    total: Decimal | None  # what it made so far; None while something is open or a price is missing
 
     @property
     def word(self) -> str | None:
@@ -49,19 +53,21 @@ def history(owner_id: str, before: str = "", limit: int = PAGE) -> History:
     with services().db.read() as session:
         found = session.scalars(query.where(Run.id < before) if before else query).all()
     page = found[:limit]
-    return History(run_lines(page), before, page[-1].id if len(found) > limit else "")
+    return History(run_lines(owner_id, page), before, page[-1].id if len(found) > limit else "")
 
 
-def live_runs(owner_id: str) -> list[RunLine]:
-    return run_lines(services().strategies.runs(owner_id, live_only=True))
+def live_runs(owner_id: str, troubled: Collection[str]) -> list[RunLine]:
+    """`troubled` names a run once for each of its accounts in trouble. What they make comes from the stream."""
+    troubles = Counter(troubled)
+    return [RunLine(run, troubles[run.id], None) for run in services().strategies.runs(owner_id, live_only=True)]
 
 
-def run_lines(runs: Sequence[Run]) -> list[RunLine]:
+def run_lines(owner_id: str, runs: Sequence[Run]) -> list[RunLine]:
     with services().db.read() as session:
-        troubled = session.execute(
-            select(AccountRun.run_id, func.count().label("troubles"))
-            .where(AccountRun.run_id.in_([run.id for run in runs]), AccountRun.trouble != "")
-            .group_by(AccountRun.run_id)
-        )
-        troubles = {row.run_id: int(row.troubles) for row in troubled}
-    return [RunLine(run, troubles.get(run.id, 0)) for run in runs]
+        parts = session.scalars(select(AccountRun).where(AccountRun.run_id.in_([run.id for run in runs]))).all()
+    run_of = {part.id: part.run_id for part in parts}
+    troubles = Counter(part.run_id for part in parts if part.trouble)
+    figures: dict[str, list[Decimal | None]] = defaultdict(list)
+    for leg in services().portfolio.legs(owner_id, list(run_of), services().clock.now()):
+        figures[run_of[leg.account_run_id or ""]].append(total(leg.held.position, None))
+    return [RunLine(run, troubles[run.id], add_up(figures[run.id]) if run.id in figures else None) for run in runs]

@@ -24,6 +24,7 @@ from app.web.order_lines import OrderLine, Wish, order_lines, owned_accounts, wi
 from app.web.prices import Prices, Seen, seen_prices
 from app.web.words import SOURCES, in_words, run_word
 
+MOST_ORDERS = 60
 TIMELINE = 60  # the newest steps; all of an order's are on its own page
 
 
@@ -155,6 +156,11 @@ class RunView:
     @property
     def total(self) -> Decimal | None:
         return add_up(part.total for part in self.parts) if self.currency else None
+
+    @property
+    def shows_orders(self) -> bool:
+        """Of a big run they are a click away instead, so that the page stays quick."""
+        return sum(len(part.orders) for part in self.parts) <= MOST_ORDERS
 
     @property
     def currency(self) -> str:

@@ -1,4 +1,4 @@
-"""The strategies as their page lists them: legs in words, who takes part, and the newest run. Four reads in all."""
+"""The strategies as their page lists them: legs in words, who takes part, and the newest run. Six reads in all."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from app.strategies.models import Run, Strategy, StrategyAccount
 from app.strategies.service import LIVE_RUNS
 from app.web.current import services
 from app.web.order_lines import owned_accounts
+from app.web.run_history import RunLine, run_lines
 from app.web.words import run_word
 
 
@@ -27,7 +28,8 @@ class StrategyLine:
     strategy: Strategy
     legs: Sequence[str]
     shares: Sequence[Share]
-    run: Run | None
+    run: Run | None = None
+    total: Decimal | None = None  # of that run
 
     @property
     def is_live(self) -> bool:
@@ -52,8 +54,14 @@ def strategy_lines(owner_id: str) -> list[StrategyLine]:
     strategies = services().strategies.list(owner_id)
     ids = [strategy.id for strategy in strategies]
     accounts = owned_accounts(owner_id)
-    shares, runs = _shares(ids, accounts), _newest_runs(owner_id, ids)
-    return [StrategyLine(s, leg_words(s.legs), shares[s.id], runs.get(s.id)) for s in strategies]
+    shares = _shares(ids, accounts)
+    runs = {line.run.strategy_id: line for line in run_lines(owner_id, list(_newest_runs(owner_id, ids).values()))}
+    return [_line(strategy, shares[strategy.id], runs.get(strategy.id)) for strategy in strategies]
+
+
+def _line(strategy: Strategy, shares: Sequence[Share], run: RunLine | None) -> StrategyLine:
+    words = leg_words(strategy.legs)
+    return StrategyLine(strategy, words, shares, run.run, run.total) if run else StrategyLine(strategy, words, shares)
 
 
 def leg_words(legs: Sequence[object]) -> list[str]:

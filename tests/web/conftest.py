@@ -1,11 +1,13 @@
 """The web door over services with a new database of their own, and browsers for whoever a test needs."""
 
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from types import SimpleNamespace
 
 import pytest
 from argon2 import PasswordHasher
 from flask import Blueprint, request
+from sqlalchemy import event
 
 import config
 from app import wiring
@@ -36,6 +38,25 @@ def services(settings):
     parts["users"] = service.build(built.db, built.clock, built.trail.record, Passwords(CHEAP), settings.session_hours)
     yield SimpleNamespace(**parts)
     built.close()
+
+
+@pytest.fixture
+def reads(services):
+    """`with reads() as seen:` collects the statements the database is sent meanwhile."""
+
+    @contextmanager
+    def collect():
+        seen: list[str] = []
+
+        def note(_connection, _cursor, statement, *_more):
+            if not statement.startswith("BEGIN"):
+                seen.append(statement)
+
+        event.listen(services.db.reader, "before_cursor_execute", note)
+        yield seen
+        event.remove(services.db.reader, "before_cursor_execute", note)
+
+    return collect
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """A desk with something on it: accounts, a strategy, a run with its orders; rows as the engine would have left them."""
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 
@@ -20,6 +21,12 @@ RESOLVED = {
 }  # fmt: skip
 SPLIT = {"number": 1, "lots": 28, "quantity": "1820", "slices": ["1755", "65"]}
 LIKE_ALL = {"multiplier": "1", "trouble": "", "orders": 2, "margin": "245000.5", "margin_trouble": "", "legs": [SPLIT]}
+
+
+def timeless(html: str) -> str:
+    """Without ages and form tokens, which differ between two looks at the same thing."""
+    html = re.sub(r'(data-age-of="\d+">|name="csrf_token" value=")[^<"]*', r"\1", html)
+    return re.sub(r"[\d.]+\s(s|min) ago", "", html)
 
 
 class Desk:

@@ -1,0 +1,72 @@
+"""Positions: from fills, with the venue's word beside them."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from app.venues.types import PositionReport, Symbol
+from tests.web.trading import NIFTY, Desk, timeless
+
+
+@pytest.fixture
+def desk(admin, services) -> Desk:
+    return Desk(services)
+
+
+def read(services, account, *quantities: int, symbol: str = NIFTY["symbol"], last: str = "165.40"):
+    reports = [
+        PositionReport(
+            symbol=Symbol("NFO", symbol), product="NRML", quantity=Decimal(quantity), average_price=Decimal("171.05"),
+            last_price=Decimal(last), pnl=None,
+        )
+        for quantity in quantities
+    ]  # fmt: skip
+    services.snapshots.positions(account.id, reports, services.clock.now() + timedelta(seconds=1))
+
+
+def test_nothing_held_says_so(admin):
+    assert "Nothing is held" in admin.get("/positions").text
+
+
+def test_positions_are_netted_by_instrument_and_shown_by_account(admin, services, desk):
+    one, two = desk.account("One"), desk.account("Two")
+    desk.run(one, two)
+    read(services, one, -1820)
+    page = admin.get("/positions").text
+    assert "−3,640" in page
+    assert "Same at the venue" in page
+    assert "never read" in page
+    assert "▲\xa0+₹10,283.00" in page
+    place = "NFO:NIFTY24DEC2624400CE"
+    for cell in (f"ltp:{place}", f"pnl:net:{place}:NRML", f"pnl:position:{one.id}:{place}:NRML"):
+        assert f'data-cell="{cell}"' in page
+    assert timeless(admin.get("/positions/rows", fragment=True).text).strip() in timeless(page)
+
+
+def test_a_difference_is_said_in_words_and_not_adopted(admin, services, desk):
+    account = desk.account()
+    desk.run(account)
+    read(services, account, -1755)
+    page = admin.get("/positions").text
+    assert "The venue says otherwise" in page
+    assert "The venue holds 65 more than the desk filled" in page
+    assert "−1,820" in page
+
+
+def test_what_was_made_elsewhere_is_labelled_external_and_not_counted(admin, services, desk):
+    read(services, desk.account(), 50, symbol="SBIN24DEC26FUT")
+    page = admin.get("/positions").text
+    assert "External" in page
+    assert "not touched" in page
+    assert "₹0.00" not in page
+
+
+def test_somebody_elses_positions_are_not_there(admin, services, desk, invited):
+    account = desk.account()
+    desk.run(account)
+    read(services, account, -1820)
+    birla = invited("trader", "Birla")
+    assert "NIFTY24DEC2624400CE" not in birla.get("/positions").text
+    assert "NIFTY24DEC2624400CE" not in birla.get("/").text
+    assert "NIFTY24DEC2624400CE" in invited("viewer", "Chitra").get("/positions").text

@@ -1,0 +1,128 @@
+"""A run live: what each account holds, what was sent, and the ways out."""
+
+import pytest
+
+from app.strategies.models import AccountRun, LegRun, Run
+from tests.web.trading import Desk, timeless
+
+
+@pytest.fixture
+def desk(admin, services) -> Desk:
+    return Desk(services)
+
+
+def row(services, model, row_id):
+    with services.db.read() as session:
+        return session.get_one(model, row_id)
+
+
+def parts_of(services, desk, run):
+    return services.strategies.parts(desk.owner_id, run.id)
+
+
+def legs_of(services, desk, run):
+    return services.strategies.leg_runs(desk.owner_id, run.id)
+
+
+def test_the_page_shows_each_accounts_legs_orders_and_live_cells(admin, services, desk):
+    run = desk.run(desk.account(), trouble="RMS:Margin Exceeds, Required: 1,23,456")
+    part, leg = parts_of(services, desk, run)[0], legs_of(services, desk, run)[0]
+    page = admin.get(f"/runs/{run.id}").text
+    for text in (
+        "Demo 1", "NIFTY24DEC2624400CE", "1,820/1,820", "171.05", "Slice 1 of 2", "1,755/1,755",
+        "RMS:Margin Exceeds, Required: 1,23,456", "sent +2 ms, answered +48 ms, filled +131 ms",
+        "Exit all 1 position in 1 account",
+    ):  # fmt: skip
+        assert text in page
+    for cell in ("ltp:NFO:NIFTY24DEC2624400CE", f"pnl:leg:{leg.id}", f"pnl:account_run:{part.id}", f"pnl:run:{run.id}"):
+        assert f'data-cell="{cell}"' in page
+    assert f'data-room="run:{run.id}"' in page
+    assert timeless(admin.get(f"/runs/{run.id}/live", fragment=True).text).strip() in timeless(page)
+
+
+def test_exiting_everything_counts_first_and_is_decided_once(admin, services, desk):
+    run = desk.run(desk.account("A"), desk.account("B"))
+    question = admin.get(f"/runs/{run.id}/exit").text
+    assert "2 positions in 2 accounts" in question
+    assert row(services, Run, run.id).exit_reason is None
+    admin.submit(f"/runs/{run.id}/exit")
+    assert "A: 1 position on the way out" in admin.get(f"/runs/{run.id}").text
+    decided = row(services, Run, run.id)
+    assert (decided.exit_reason, decided.exit_by) == ("by hand", "Asha")
+    admin.submit(f"/runs/{run.id}/exit")
+    assert "was decided before" in admin.get(f"/runs/{run.id}").text
+    assert row(services, Run, run.id).exit_by == decided.exit_by
+
+
+def test_one_account_can_leave_while_the_others_stay(admin, services, desk):
+    run = desk.run(desk.account("A"), desk.account("B"))
+    part = parts_of(services, desk, run)[0]
+    admin.submit(f"/runs/{run.id}/accounts/{part.id}/exit")
+    assert [one.exit_reason for one in parts_of(services, desk, run)].count("by hand") == 1
+    assert row(services, Run, run.id).exit_reason is None
+
+
+def test_one_leg_can_leave_and_its_button_says_what_it_does(admin, services, desk):
+    run = desk.run(desk.account())
+    leg = legs_of(services, desk, run)[0]
+    assert "Buy back 1,820 NIFTY24DEC2624400CE in Demo 1" in admin.get(f"/runs/{run.id}/legs/{leg.id}/exit").text
+    assert "<dialog" in admin.get(f"/runs/{run.id}/legs/{leg.id}/exit", fragment=True).text
+    admin.submit(f"/runs/{run.id}/legs/{leg.id}/exit")
+    assert row(services, LegRun, leg.id).exit_reason == "by hand"
+    assert row(services, AccountRun, leg.account_run_id).exit_reason is None
+
+
+def test_a_run_that_ended_has_no_way_out(admin, services, desk):
+    run = desk.run(desk.account(), state="closed")
+    assert "Exit all" not in admin.get(f"/runs/{run.id}").text
+    assert "nothing to exit" in admin.submit(f"/runs/{run.id}/exit", status=409).text
+
+
+def test_legs_and_accounts_of_another_run_are_not_found(admin, services, desk):
+    mine, other = desk.run(desk.account("A")), desk.run(desk.account("B"), strategy_id=desk.strategy(name="Other"))
+    leg, part = legs_of(services, desk, other)[0], parts_of(services, desk, other)[0]
+    admin.get(f"/runs/{mine.id}/legs/{leg.id}/exit", 404)
+    admin.get(f"/runs/{mine.id}/accounts/{part.id}/exit", 404)
+
+
+def test_the_history_goes_on_page_by_page(admin, services, desk):
+    account = desk.account()
+    strategy_id = desk.strategy(account)
+    runs = [desk.run(strategy_id=strategy_id, state="closed") for _ in range(53)]
+    first = admin.get("/runs").text
+    assert runs[-1].id in first
+    assert runs[0].id not in first
+    older = admin.get(f"/runs?before={runs[3].id}").text
+    assert all(run.id in older for run in runs[:3])
+    assert runs[3].id not in older.split("<tbody>")[1]
+
+
+def test_somebody_elses_run_is_not_found_and_not_exited(admin, services, desk, invited):
+    run = desk.run(desk.account())
+    part, leg = parts_of(services, desk, run)[0], legs_of(services, desk, run)[0]
+    birla = invited("trader", "Birla")
+    assert run.id not in birla.get("/runs").text
+    birla.get(f"/runs/{run.id}", 404)
+    birla.get(f"/runs/{run.id}/live", 404, fragment=True)
+    for path in ("exit", f"accounts/{part.id}/exit", f"legs/{leg.id}/exit"):
+        birla.get(f"/runs/{run.id}/{path}", 404)
+        birla.submit(f"/runs/{run.id}/{path}", "/settings/security", status=404)
+    assert row(services, Run, run.id).exit_reason is None
+
+
+def test_a_viewer_sees_the_run_and_cannot_end_it(admin, services, desk, invited):
+    run = desk.run(desk.account())
+    viewer = invited("viewer", "Chitra")
+    page = viewer.get(f"/runs/{run.id}").text
+    assert "Demo 1" in page
+    assert "/exit" not in page
+    viewer.submit(f"/runs/{run.id}/exit", "/settings/security", status=403)
+    assert row(services, Run, run.id).exit_reason is None
+
+
+def test_the_page_costs_a_dozen_reads_however_many_accounts_take_part(admin, services, desk, reads):
+    run = desk.run(*[desk.account(f"Account {number}") for number in range(12)])
+    admin.get(f"/runs/{run.id}")
+    with reads() as seen:
+        admin.get(f"/runs/{run.id}")
+    assert len(seen) <= 12
