@@ -9,7 +9,8 @@ from tests.web.trading import Desk
 
 LEG = {
     "action": "SELL", "kind": "CE", "exchange": "NFO", "underlying": "NIFTY", "expiry": "current_week",
-    "expiry_date": "", "strike": "OTM2", "symbol": "", "lots": "1", "product": "NRML", "price_type": "MARKET", "price": "",
+    "expiry_date": "", "strike": "OTM2", "symbol": "", "lots": "1", "product": "NRML",
+    "price_type": "MARKET", "price": "",
 }  # fmt: skip
 
 
