@@ -30,6 +30,8 @@ from app.venues.types import OrderReport, OrderStatus, TradeReport
 PARKED_FOR = timedelta(seconds=30)
 UNSUPPORTED_READS = 5  # a book that says complete this often is believed without its trades
 _LOST_LOOKBACK = timedelta(hours=12)
+_SHOWN_FOR = timedelta(minutes=10)  # an accepted order must be in every book that is read so soon after
+_ENDED_SHORT = (OrderStatus.CANCELLED, OrderStatus.EXPIRED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,8 @@ class Intake:
         full = self._believe_repeated_complete(order, full)
         if not _says_more(order, full) or not self._is_supported(order, full):
             return
+        if fills is None and full.filled_quantity is None and full.status in _ENDED_SHORT:
+            return  # what was filled before it ended only the trade book can say
         self._writer.submit(lambda session: journal.apply(session, account_id, full, "book", self._clock.now()))
 
     def _believe_repeated_complete(self, order: Order, report: OrderReport) -> OrderReport:
@@ -158,7 +162,7 @@ class Intake:
     def _judge(self, session: Session, account_id: str, foreign: Sequence[OrderReport], books: Books) -> Written:
         now = self._clock.now()
         journal.note_foreign(session, account_id, foreign, now)
-        doubtful = _doubtful(session, account_id, books.started_at)
+        doubtful = _doubtful(session, account_id, books)
         lost = _recently_lost(session, account_id, now)
         if not doubtful and not lost:
             return Written()
@@ -251,8 +255,8 @@ def _ours(session: Session, account_id: str) -> Sequence[Order]:
     ).all()
 
 
-def _doubtful(session: Session, account_id: str, read_at: datetime) -> list[Doubtful]:
-    """Orders in doubt. A book that was read after the send and does not show an order counts as one look."""
+def _doubtful(session: Session, account_id: str, books: Books) -> list[Doubtful]:
+    """Orders in doubt. A whole book that was read after the send and does not show an order counts as one look."""
     rows = session.scalars(
         select(Order).where(
             Order.account_id == account_id,
@@ -260,11 +264,29 @@ def _doubtful(session: Session, account_id: str, read_at: datetime) -> list[Doub
             Order.state.in_([OrderState.UNKNOWN, OrderState.SENDING]),
         )
     ).all()
+    is_whole = bool(rows) and _is_whole(session, account_id, books)
     for order in rows:
-        if order.state == OrderState.UNKNOWN and order.sent_at and order.sent_at < read_at:
+        if is_whole and order.state == OrderState.UNKNOWN and order.sent_at and order.sent_at < books.started_at:
             order.lookups += 1
     session.flush()
     return [_as_doubtful(order) for order in rows if order.sent_at is not None]
+
+
+def _is_whole(session: Session, account_id: str, books: Books) -> bool:
+    """Whether absence from it proves anything: the trades were read too, and it shows what the venue took lately.
+
+    Some servers answer an empty or a lagging book with success.
+    """
+    taken = session.scalars(
+        select(Order.venue_order_id).where(
+            Order.account_id == account_id,
+            Order.venue_order_id.is_not(None),
+            Order.state != OrderState.REJECTED,
+            Order.answered_at < books.started_at,
+            Order.sent_at > books.started_at - _SHOWN_FOR,
+        )
+    )
+    return books.trades is not None and set(taken) <= {report.venue_order_id for report in books.orders}
 
 
 def _recently_lost(session: Session, account_id: str, now: datetime) -> list[Doubtful]:
