@@ -13,8 +13,10 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.core.actors import DESK, act_as
 from app.users.sessions import LONGEST
-from app.web import accounts, auth, builder, dashboard, orders, positions, preview, runs, settings, strategies
+from app.web import accounts, auth, builder, dashboard, orders, positions, preview, runs, settings, strategies, stream
 from app.web.access import PUBLIC_DOORS, check_access
+from app.web.api import bp as api
+from app.web.api import docs, health
 from app.web.assets import start_assets
 from app.web.chrome import start_chrome
 from app.web.current import caller
@@ -40,6 +42,10 @@ BLUEPRINTS: list[Blueprint] = [
     runs.bp,
     orders.bp,
     positions.bp,
+    stream.bp,
+    api,
+    health.public,
+    docs.bp,
 ]
 
 
