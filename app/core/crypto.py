@@ -50,4 +50,4 @@ def load_keys(configured: str, path: Path) -> list[str]:
         create_once(path, Fernet.generate_key().decode() + "\n")
     if readable_by_others(path):
         raise KeyProblem(f"{path} can be read by others: run chmod 600 on it.")
-    return path.read_text(encoding="ascii").split()
+    return path.read_text(encoding="ascii", errors="replace").split()  # what is no key is found to be none
