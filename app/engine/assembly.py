@@ -167,10 +167,10 @@ def _handlers(venue_errands: VenueErrands) -> dict[str, Callable[[errands.Errand
 def _run_jobs(runs: Runs, cancel: Callable[[], object]) -> list[Job]:
     return [
         Job("recover", runs.recover, 2.0),
-        Job("changed", runs.step_changed, 0),
         Job("start", runs.start, 0),
         Job("cancels", cancel, 0),
-        Job("unfinished", runs.step_unfinished, 0.2),
+        Job("asked", runs.step_asked, 0),
+        Job("unfinished", runs.step_unfinished, 1.0),
     ]
 
 
@@ -196,7 +196,6 @@ def _listen(
 
     def order_changed(event: OrderChanged) -> None:
         runs.order_changed(event)
-        loops["runs"].nudge()
         member = crew.get(event.account_id)
         if member is not None:
             member.attendant.figures_moved()

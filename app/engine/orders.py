@@ -1,11 +1,12 @@
 """From decisions to lanes, and from what happened to whoever must look again."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import structlog
+from sqlalchemy.orm import Session
 
 from app.core.clock import Clock
 from app.core.db import Database
@@ -20,7 +21,7 @@ from app.execution.states import OrderState
 from app.execution.writer import Writer, Written
 from app.instruments.contracts import CannotResolve
 from app.strategies.models import Run
-from app.strategies.resolving import Resolver
+from app.strategies.resolving import Resolved, Resolver
 from app.strategies.runner import ReadyToSend, Runner
 from app.strategies.starting import Rules, begin, claim_runs, fail_run, resolve_run
 
@@ -49,7 +50,7 @@ class Dispatch:
 
 
 class Runs:
-    """Starts runs and moves them on. `poke` and the events only say where looking is worth while."""
+    """Starts runs and moves them on. Events only say where looking is worth while; the loop looks anyway."""
 
     def __init__(
         self, db: Database, writer: Writer, clock: Clock, runner: Runner, resolver: Resolver, lease: Lease, rules: Rules
@@ -61,17 +62,15 @@ class Runs:
         self._resolver = resolver
         self._lease = lease
         self._rules = rules
-        self._lock = threading.Lock()
-        self._parts: set[str] = set()
-        self._accounts: set[str] = set()
+        self._changed = Changed(writer, runner)
         self._pool = ThreadPoolExecutor(RESOLVING_AT_ONCE, thread_name_prefix="resolve")
 
     def order_changed(self, event: OrderChanged) -> None:
-        with self._lock:
-            if event.account_run_id:
-                self._parts.add(event.account_run_id)
-            if event.state in (OrderState.LOST, OrderState.UNKNOWN) or event.account_run_id is None:
-                self._accounts.add(event.account_id)  # orders that had to wait for this one may be elsewhere
+        if event.account_run_id:
+            self._changed.note(event.account_run_id)
+        if event.state in (OrderState.LOST, OrderState.UNKNOWN):
+            for part in self._runner.parts_of([event.account_id]):
+                self._changed.note(part)  # orders that had to wait for this one may belong to another run
 
     def recover(self) -> int:
         return adopt_orphans(self._db, self._writer, self._lease.engine_id, self._clock.now())
@@ -82,13 +81,8 @@ class Runs:
             self._pool.submit(self._start, run)
         return bool(runs)
 
-    def step_changed(self) -> bool:
-        with self._lock:
-            parts, accounts = self._parts, self._accounts
-            self._parts, self._accounts = set(), set()
-        if accounts:
-            parts = parts | set(self._runner.parts_of(accounts))
-        return self._step(parts)
+    def step_asked(self) -> bool:
+        return self._step(self._runner.asked_to_leave())
 
     def step_unfinished(self) -> bool:
         return self._step(self._runner.unfinished())
@@ -96,33 +90,75 @@ class Runs:
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _step(self, parts: Iterable[str]) -> bool:
-        ids = sorted(parts)
-        if ids:
-            self._runner.step(ids)
-        return bool(ids)
+    def _step(self, parts: Sequence[str]) -> bool:
+        if parts:
+            self._runner.step(sorted(parts))
+        return bool(parts)
 
     def _start(self, run: Run) -> None:
         try:
             resolved = resolve_run(self._resolver, run, self._clock.now())
         except (CannotResolve, Retry) as error:
-            why = str(error)
-            self._writer.write(lambda s: Written(fail_run(s, run.id, why, self._clock.now())))
+            self._fail(run, str(error))
             return
         except Exception:
             log.exception("run_not_started", run_id=run.id)
-            why = "The run could not be started: the log of the engine has the details."
-            self._writer.write(lambda s: Written(fail_run(s, run.id, why, self._clock.now())))
+            self._fail(run, "The run could not be started: the log of the engine has the details.")
             return
-        parts = self._writer.write(
-            lambda s: Written(begin(s, run.id, resolved, self._rules, self._clock.now())), durable=True
-        )
-        self._step(parts)
+        self._writer.write(partial(self._begin, run.id, resolved), durable=True)
+
+    def _begin(self, run_id: str, resolved: Sequence[Resolved], session: Session) -> Written:
+        """The run's rows and its first step in one transaction: what may go, goes after one commit."""
+        parts = begin(session, run_id, resolved, self._rules, self._clock.now())
+        return self._runner.unit(parts, session)
+
+    def _fail(self, run: Run, why: str) -> None:
+        self._writer.write(lambda session: Written(fail_run(session, run.id, why, self._clock.now())))
+
+
+class Changed:
+    """Parts whose orders changed, stepped in the journal's own thread right behind the change."""
+
+    def __init__(self, writer: Writer, runner: Runner) -> None:
+        self._writer = writer
+        self._runner = runner
+        self._lock = threading.Lock()
+        self._parts: set[str] = set()
+        self._is_due = False
+
+    def note(self, part: str) -> None:
+        with self._lock:
+            self._parts.add(part)
+            if self._is_due:
+                return
+            self._is_due = True
+        self._writer.submit(_Step(self, self._runner), durable=True)
+
+    def take(self) -> list[str]:
+        with self._lock:
+            parts = sorted(self._parts)
+            self._parts.clear()
+            self._is_due = False
+        return parts
+
+
+class _Step:
+    """One step of what had changed when it ran first: a unit of work may be run again after a rollback."""
+
+    def __init__(self, changed: Changed, runner: Runner) -> None:
+        self._changed = changed
+        self._runner = runner
+        self._parts: list[str] | None = None
+
+    def __call__(self, session: Session) -> Written:
+        if self._parts is None:
+            self._parts = self._changed.take()
+        return self._runner.unit(self._parts, session)
 
 
 def cancel_asked(db: Database, writer: Writer, dispatch: Dispatch, clock: Clock) -> bool:
     """Cancel what people asked to be cancelled: withdraw what was never sent, ask the venue for the rest."""
-    orders = asked_cancels(db)
+    orders = asked_cancels(db, clock.now())
     for order in orders:
         if order.state == OrderState.NEW:
             writer.write(partial(journal.withdraw, order_id=order.id, reason="cancelled by hand", now=clock.now()))

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, and_, delete, select
 from app.core.db import Database
 from app.core.errors import Invalid
 from app.core.money import number
+from app.core.recent import Recent
 from app.instruments import facts
 from app.instruments.contracts import ContractRule, Listed, resolve
 from app.instruments.expiries import NoExpiry, expiry_for
@@ -17,6 +18,8 @@ from app.instruments.models import Fact, FactKind, Holiday, Instrument, Master
 from app.instruments.search import DERIVATIVES, SEARCH_LIMIT, query
 from app.instruments.sync import Lister, SyncCounts, sync_exchange
 from app.instruments.trading_days import TradingDays
+
+RECENT = timedelta(seconds=30)
 
 
 class InstrumentService:
@@ -26,6 +29,8 @@ class InstrumentService:
         self._calendar: TradingDays | None = None
         self._calendar_read_at: datetime | None = None
         self._lock = threading.Lock()
+        self._families: Recent[list[date]] = Recent(RECENT)
+        self._chains: Recent[list[Listed]] = Recent(RECENT)
 
     # -- masters
 
@@ -134,12 +139,13 @@ class InstrumentService:
     def _family_of(self, venue_kind: str, rule: ContractRule, now: datetime) -> list[Listed]:
         """The contracts a rule chooses from: those of its expiry, or all of them so that it can say why not."""
         today = self.calendar(now).trading_date(rule.exchange, now)
-        days = self.expiries(venue_kind, rule.exchange, rule.underlying, (rule.kind,))
+        family = (venue_kind, rule.exchange, rule.underlying)
+        days = self._families.get((*family, rule.kind), now, lambda: self.expiries(*family, (rule.kind,)))
         try:
             expiry = expiry_for(rule.expiry, days, today)
         except NoExpiry:
-            return self.listed(venue_kind, rule.exchange, rule.underlying)
-        return self.listed(venue_kind, rule.exchange, rule.underlying, expiry)
+            return self.listed(*family)
+        return self._chains.get((*family, expiry), now, lambda: self.listed(*family, expiry))
 
     # -- facts
 

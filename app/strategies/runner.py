@@ -4,10 +4,11 @@ Each step is one unit of work in the journal's own thread, so nothing changes be
 safe to repeat; they are taken whenever an order of the account changed, and for unfinished parts from time to time.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -28,6 +29,13 @@ from app.venues.types import PriceType, Side, Symbol
 
 AT_ONCE = 16  # parts per unit of work: the journal's thread is not kept for longer
 LIVE_PARTS = (AccountRunState.ENTERING, AccountRunState.OPEN, AccountRunState.EXITING)
+
+
+_LEAVING_LEGS = select(LegRun.account_run_id).where(LegRun.exit_reason.is_not(None))
+_LIVE = select(AccountRun.id).join(Run, Run.id == AccountRun.run_id).where(AccountRun.state.in_(LIVE_PARTS))
+_IS_ASKED = or_(AccountRun.exit_reason.is_not(None), Run.exit_reason.is_not(None), AccountRun.id.in_(_LEAVING_LEGS))
+_UNFINISHED = _LIVE.where(or_(AccountRun.state != AccountRunState.OPEN, _IS_ASKED))
+_ASKED_TO_LEAVE = _LIVE.where(AccountRun.state != AccountRunState.EXITING, _IS_ASKED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +64,13 @@ class Runner:
 
     def unfinished(self) -> list[str]:
         """Parts that have something to do by themselves: entering, exiting, or asked to exit."""
-        asked = select(LegRun.account_run_id).where(LegRun.exit_reason.is_not(None))
         with self._db.read() as session:
-            return list(
-                session.scalars(
-                    select(AccountRun.id)
-                    .join(Run, Run.id == AccountRun.run_id)
-                    .where(
-                        AccountRun.state.in_(LIVE_PARTS),
-                        or_(
-                            AccountRun.state != AccountRunState.OPEN,
-                            AccountRun.exit_reason.is_not(None),
-                            Run.exit_reason.is_not(None),
-                            AccountRun.id.in_(asked),
-                        ),
-                    )
-                )
-            )
+            return list(session.scalars(_UNFINISHED))
+
+    def asked_to_leave(self) -> list[str]:
+        """Parts that a person or a rule wants out and that have not begun to leave."""
+        with self._db.read() as session:
+            return list(session.scalars(_ASKED_TO_LEAVE))
 
     def parts_of(self, account_ids: Iterable[str]) -> list[str]:
         with self._db.read() as session:
@@ -87,17 +85,15 @@ class Runner:
     def step(self, account_run_ids: Sequence[str]) -> None:
         """One step for each of these parts; returns when all is committed."""
         batches = [account_run_ids[i : i + AT_ONCE] for i in range(0, len(account_run_ids), AT_ONCE)]
-        for future in [self._writer.submit(self._unit(batch), durable=True) for batch in batches]:
+        for future in [self._writer.submit(partial(self.unit, batch), durable=True) for batch in batches]:
             future.result(60)
 
-    def _unit(self, account_run_ids: Sequence[str]) -> Callable[[Session], Written]:
-        def unit(session: Session) -> Written:
-            events: list[object] = []
-            for loaded in load(session, account_run_ids):
-                events += self._carry_out(session, loaded, decide(loaded.view, self._clock.now()))
-            return Written(None, events)
-
-        return unit
+    def unit(self, account_run_ids: Sequence[str], session: Session) -> Written:
+        """A step of these parts as a unit of work."""
+        events: list[object] = []
+        for loaded in load(session, account_run_ids):
+            events += self._carry_out(session, loaded, decide(loaded.view, self._clock.now()))
+        return Written(None, events)
 
     def _carry_out(self, session: Session, loaded: Loaded, decision: Decision) -> list[object]:
         now = self._clock.now()

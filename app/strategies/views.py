@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import BindParameter, bindparam, select
 from sqlalchemy.orm import Session
@@ -28,21 +29,25 @@ class Loaded:
 
 
 _ids: BindParameter[list[str]] = bindparam("ids", expanding=True)
+_AS_IT_IS = {"populate_existing": True}
 _PARTS = (
-    select(AccountRun, Run.exit_reason, Run.exit_by)
+    select(AccountRun, Run)
     .join(Run, Run.id == AccountRun.run_id)
     .where(AccountRun.id.in_(_ids))
+    .execution_options(**_AS_IT_IS)
 )
-_LEGS = select(LegRun).where(LegRun.account_run_id.in_(_ids)).order_by(LegRun.number)
+_LEGS = select(LegRun).where(LegRun.account_run_id.in_(_ids)).order_by(LegRun.number).execution_options(**_AS_IT_IS)
 _ORDERS = (
     select(Order, Intent.attempt)
     .join(Intent, Intent.id == Order.intent_id)
     .where(Order.account_run_id.in_(_ids))
     .order_by(Order.id)
+    .execution_options(**_AS_IT_IS)
 )
 
 
 def load(session: Session, account_run_ids: Sequence[str]) -> list[Loaded]:
+    """As the rows are now: units of work that share a session also share what the ones before have loaded."""
     wanted = {"ids": list(account_run_ids)}
     parts = session.execute(_PARTS, wanted).all()
     legs: dict[str, list[LegRun]] = defaultdict(list)
@@ -51,27 +56,28 @@ def load(session: Session, account_run_ids: Sequence[str]) -> list[Loaded]:
     orders: dict[str, list[tuple[Order, int]]] = defaultdict(list)
     for order, attempt in session.execute(_ORDERS, wanted):
         orders[order.account_run_id or ""].append((order, attempt))
-    return [_load(part, reason, by, legs[part.id], orders[part.id]) for part, reason, by in parts]
+    return [_load(part, run, legs[part.id], orders[part.id]) for part, run in parts]
 
 
-def _load(
-    part: AccountRun, reason: str | None, by: str | None, legs: list[LegRun], orders: list[tuple[Order, int]]
-) -> Loaded:
+def _load(part: AccountRun, run: Run, legs: list[LegRun], orders: list[tuple[Order, int]]) -> Loaded:
     by_leg: dict[str, list[tuple[Order, int]]] = defaultdict(list)
     for order, attempt in orders:
         by_leg[order.leg_run_id or ""].append((order, attempt))
     view = AccountRunView(
         state=AccountRunState(part.state),
         on_failure=OnFailure(part.on_failure),
-        is_exit_wanted=reason is not None or part.exit_reason is not None,
-        legs=tuple(_leg_view(leg, by_leg[leg.id], part) for leg in legs),
+        is_exit_wanted=run.exit_reason is not None or part.exit_reason is not None,
+        legs=tuple(_leg_view(leg, by_leg[leg.id], (part.exit_at, run.exit_at)) for leg in legs),
     )
-    run_exit = (reason, by or "") if reason is not None else None
+    run_exit = (run.exit_reason, run.exit_by or "") if run.exit_reason is not None else None
     return Loaded(part, run_exit, {leg.id: leg for leg in legs}, {order.id: order for order, _ in orders}, view)
 
 
-def _leg_view(leg: LegRun, orders: list[tuple[Order, int]], part: AccountRun) -> LegView:
-    asked = max((at for at in (leg.exit_at, part.exit_at) if at is not None), default=None)
+def _leg_view(
+    leg: LegRun, orders: list[tuple[Order, int]], asked_above: tuple[datetime | None, datetime | None]
+) -> LegView:
+    """`asked_above`: when the exit of the account's part and of the whole run was last asked for."""
+    asked = max((at for at in (leg.exit_at, *asked_above) if at is not None), default=None)
     before = [
         attempt
         for order, attempt in orders
@@ -99,4 +105,5 @@ def _order_view(order: Order, attempt: int) -> OrderView:
         reason=order.reason,
         attempt=attempt,
         ended_at=order.ended_at,
+        cancel_at=order.cancel_at,
     )

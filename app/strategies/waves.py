@@ -13,13 +13,14 @@ from decimal import Decimal
 from enum import StrEnum
 
 from app.core.money import ZERO, plain
-from app.execution.states import AT_VENUE, FINAL, OrderState
+from app.execution.states import FINAL, OrderState, may_cancel
 from app.venues.types import Side
 
 ENTRY_TRIES = 4  # only for sends that provably never reached the venue
 EXIT_TRIES = 6
 FIRST_PAUSE = timedelta(seconds=0.5)
 LONGEST_PAUSE = timedelta(seconds=30)
+MOST_DOUBLINGS = 10
 
 
 class AccountRunState(StrEnum):
@@ -49,6 +50,7 @@ class OrderView:
     reason: str = ""
     attempt: int = 1
     ended_at: datetime | None = None
+    cancel_at: datetime | None = None
 
     @property
     def is_live(self) -> bool:
@@ -198,12 +200,19 @@ def _enter_wave(wave: Sequence[LegView], plan: _Plan, now: datetime) -> str:
         plan.open_up += [order.id for order in leg.entries if order.state is OrderState.NEW]
         if leg.is_complete or leg.has_live_entry:
             continue
-        last = max(leg.entries, key=lambda order: (order.attempt, order.ended_at or now), default=None)
+        last = _last_short(leg, now)
         if last is None or last.failure != "unavailable" or last.attempt >= ENTRY_TRIES:
             return _why_incomplete(leg, last)
         if _may_try_again(last, now):
             plan.enter.append(Resend(leg.id, leg.target - leg.entered, last.attempt + 1))
     return ""
+
+
+def _last_short(leg: LegView, now: datetime) -> OrderView | None:
+    """What kept the last attempt from being complete: a slice that reached the venue and failed weighs most."""
+    attempt = max((order.attempt for order in leg.entries), default=0)
+    short = [order for order in leg.entries if order.attempt == attempt and order.filled < order.quantity]
+    return max(short, key=lambda order: (order.failure != "unavailable", order.ended_at or now), default=None)
 
 
 def _why_incomplete(leg: LegView, last: OrderView | None) -> str:
@@ -232,7 +241,7 @@ def _entry_failed(view: AccountRunView, plan: _Plan, why: str) -> Decision:
 def _leave(legs: Sequence[LegView], plan: _Plan, now: datetime) -> None:
     for leg in legs:
         plan.withdraw += [order.id for order in leg.entries if order.state is OrderState.NEW]
-        plan.cancel += [order.id for order in leg.entries if order.state in AT_VENUE - {OrderState.CANCEL_PENDING}]
+        plan.cancel += [order.id for order in leg.entries if may_cancel(order.state, order.cancel_at, now)]
     shorts = [leg for leg in legs if leg.side is Side.SELL]
     longs = [leg for leg in legs if leg.side is Side.BUY]
     for leg in shorts:
@@ -252,7 +261,8 @@ def _leave_leg(leg: LegView, plan: _Plan, now: datetime) -> None:
         return
     if last.attempt - leg.tries_before >= EXIT_TRIES and not _is_progress(last):
         plan.troubles.append(_exit_trouble(leg, last))
-        return
+        if last.failure != "unavailable":
+            return
     if _is_progress(last) or _may_try_again(last, now, leg.tries_before):
         plan.leave.append(Resend(leg.id, leg.unexited, last.attempt + 1))
 
@@ -263,12 +273,15 @@ def _is_progress(order: OrderView) -> bool:
 
 
 def _exit_trouble(leg: LegView, last: OrderView) -> str:
-    reason = f" The venue said: {last.reason}." if last.reason else ""
+    if last.failure == "unavailable":
+        return f"{leg.name or 'A leg'} could not be exited yet: the venue takes no orders now. It is tried on and on."
+    reason = f" The venue said: {last.reason.rstrip('.')}." if last.reason else ""
     return f"{leg.name or 'A leg'} could not be exited in {last.attempt} tries.{reason} A person must act."
 
 
 def _may_try_again(last: OrderView, now: datetime, tries_before: int = 0) -> bool:
     if last.attempt <= tries_before:
         return True
-    pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (last.attempt - tries_before - 1))
+    doublings = min(last.attempt - tries_before - 1, MOST_DOUBLINGS)
+    pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2**doublings)
     return last.ended_at is None or now - last.ended_at >= pause
