@@ -18,7 +18,7 @@ from app.core.money import ZERO, plain
 from app.execution import statements
 from app.execution.events import Alarm, OrderChanged, TradesWanted
 from app.execution.models import VenueOrder
-from app.execution.states import AT_VENUE, FINAL, OrderState, Progress, Step, advance, check
+from app.execution.states import FINAL, OrderState, Progress, Step, advance, check, may_cancel
 from app.execution.writer import Written
 from app.venues.types import Answer, OrderReport, Outcome
 
@@ -137,7 +137,7 @@ def withdraw(session: Session, order_id: str, reason: str, now: datetime) -> Wri
 def cancel_wanted(session: Session, order_id: str, now: datetime) -> Written:
     """A working order becomes CANCEL_PENDING; the result is whether a cancel must be sent."""
     order = _load(session, order_id)
-    if order.state not in AT_VENUE or order.state is OrderState.CANCEL_PENDING:
+    if not may_cancel(order.state, order.cancel_at, now):
         return Written(False)
     return Written(True, [_move(session, order, OrderState.CANCEL_PENDING, now, "desk", "", cancel_at=now)])
 
@@ -207,6 +207,7 @@ class _Row:
     filled: Decimal
     average: Decimal | None
     venue_order_id: str | None
+    cancel_at: datetime | None
 
     @property
     def progress(self) -> Progress:
@@ -224,8 +225,8 @@ def _by_venue_id(session: Session, account_id: str, report: OrderReport) -> _Row
 
 
 def _row(found: Any) -> _Row:
-    identity, owner, account, run, state, quantity, filled, average, venue_id = found
-    return _Row(identity, owner, account, run, OrderState(state), quantity, filled, average, venue_id)
+    identity, owner, account, run, state, *rest = found
+    return _Row(identity, owner, account, run, OrderState(state), *rest)
 
 
 def _take_step(session: Session, order: _Row, step: Step, reason: str, source: str, now: datetime) -> list[object]:

@@ -18,7 +18,7 @@ from app.core.db import Database, after_commit
 from app.core.errors import Denied, NotFound
 from app.core.link import Link
 from app.execution.models import Fill, Order, OrderEvent, VenueOrder
-from app.execution.states import FINAL, LIVE, OrderState, can_cancel
+from app.execution.states import FINAL, LIVE, OrderState, can_cancel, may_cancel
 
 PAGE = 200
 
@@ -132,11 +132,11 @@ class OrderService:
             after_commit(session, lambda: self._link.send("cancels", {}))
 
 
-def asked_cancels(db: Database) -> Sequence[Order]:
-    """For the engine: live orders that a person wants cancelled."""
+def asked_cancels(db: Database, now: datetime) -> Sequence[Order]:
+    """For the engine: live orders that a person wants cancelled and that it is time to cancel."""
     with db.read() as session:
         waiting = session.scalars(select(Order).where(Order.cancel_asked_at.is_not(None), Order.state.in_(LIVE))).all()
-    return [order for order in waiting if can_cancel(order.state)]
+    return [o for o in waiting if o.state == OrderState.NEW or may_cancel(o.state, o.cancel_at, now)]
 
 
 def busy_reason(db: Database, account_id: str) -> str | None:

@@ -29,6 +29,7 @@ INSERT_FILL = insert(Fill.__table__)  # type: ignore[arg-type]  # as above
 _ROW = (
     _orders.c.id, _orders.c.owner_id, _orders.c.account_id, _orders.c.account_run_id, _orders.c.state,
     _orders.c.quantity, _orders.c.filled_quantity, _orders.c.average_price, _orders.c.venue_order_id,
+    _orders.c.cancel_at,
 )  # fmt: skip
 LOAD = select(*_ROW).where(_orders.c.id == bindparam("order_id"))
 LOAD_BY_VENUE_ID = select(*_ROW).where(

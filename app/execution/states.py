@@ -5,11 +5,14 @@ nothing. A final state stays, except for what real venues do (the odd rows say w
 """
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
 from app.core.money import ZERO
 from app.venues.types import OrderReport, OrderStatus
+
+CANCEL_AGAIN = timedelta(seconds=2)
 
 
 class OrderState(StrEnum):
@@ -63,6 +66,11 @@ def check(current: OrderState, new: OrderState) -> OrderState:
 def can_cancel(state: str) -> bool:
     """Whether asking the venue to cancel makes sense, or withdrawing what was never sent."""
     return state == S.NEW or (state in AT_VENUE and state != S.CANCEL_PENDING)
+
+
+def may_cancel(state: str, asked_at: datetime | None, now: datetime) -> bool:
+    """Whether the venue should be asked now: a cancel that had no effect is asked again, since twice does no harm."""
+    return state in AT_VENUE and (asked_at is None or now - asked_at >= CANCEL_AGAIN)
 
 
 @dataclass(frozen=True, slots=True)
