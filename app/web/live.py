@@ -7,9 +7,12 @@ become "everything changed". So a slow browser costs a few kilobytes and delays 
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
+
+import orjson
 
 from app.core.clock import Clock
 from app.core.ids import new_id
@@ -33,14 +36,28 @@ class Happening:
     data: Any
 
 
+class Packet:
+    """Figures for one or many watchers; written for pages once, however many they go to."""
+
+    def __init__(self, figures: Figures) -> None:
+        self.figures = figures
+
+    @cached_property
+    def shown(self) -> bytes:
+        return orjson.dumps({key: figure.shown for key, figure in self.figures.items()})
+
+    def and_then(self, newer: "Packet") -> "Packet":
+        return Packet(self.figures | newer.figures) if self.figures else newer
+
+
+NO_FIGURES = Packet({})
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     happenings: list[Happening]
-    figures: Figures
+    packet: Packet
     seq: int  # up to here everything was told
-
-
-Wants = Callable[[str], bool]
 
 
 class Watcher:
@@ -54,15 +71,15 @@ class Watcher:
         self.watched = watched
         self.took_at = now
         self.closed = False
-        self._figures: Figures = {}
+        self._packet = NO_FIGURES
         self._happenings: list[Happening] = []
         self._seq = 0
         self._lock = threading.Lock()
         self._wake = threading.Event()
 
-    def put(self, figures: Figures, happenings: Iterable[Happening], seq: int) -> None:
+    def put(self, packet: Packet, happenings: Iterable[Happening], seq: int) -> None:
         with self._lock:
-            self._figures |= figures
+            self._packet = self._packet.and_then(packet) if packet.figures else self._packet
             self._happenings += happenings
             if len(self._happenings) > MOST_WAITING:
                 notices = [one for one in self._happenings if one.name == "notice"][-MOST_WAITING // 2 :]
@@ -76,8 +93,8 @@ class Watcher:
         self._wake.wait(timeout)
         with self._lock:
             self._wake.clear()
-            batch = Batch(self._happenings, self._figures, self._seq)
-            self._happenings, self._figures = [], {}
+            batch = Batch(self._happenings, self._packet, self._seq)
+            self._happenings, self._packet = [], NO_FIGURES
         return batch
 
     def close(self) -> None:
@@ -130,8 +147,9 @@ class LiveHub:
         owner = self._owner(owner_id)
         figures = {key: figure_of(cell, owner.figures.get(key)) for key, cell in cells.items()}
         owner.figures = figures if payload.get("whole") else owner.figures | figures
+        packet = Packet(figures)
         for watcher in owner.watchers:
-            watcher.put(figures, (), self._seq)
+            watcher.put(packet, (), self._seq)
 
     def _take_market(self, cells: dict[str, Any]) -> None:
         figures = {key: figure_of(cell, self._market.get(key)) for key, cell in cells.items()}
@@ -140,7 +158,7 @@ class LiveHub:
             for watcher in owner.watchers:
                 seen = {key: figures[key] for key in figures if _may_see(watcher, key)}
                 if seen:
-                    watcher.put(seen, (), self._seq)
+                    watcher.put(Packet(seen), (), self._seq)
 
     def _take_happening(self, owner_id: str, name: str, data: Any) -> None:
         for one in list(self._owners) if owner_id == EVERYONE else [owner_id]:
@@ -150,7 +168,7 @@ class LiveHub:
             happening = Happening(self._seq, name, data)
             owner.ring.append(happening)
             for watcher in owner.watchers:
-                watcher.put({}, (happening,), self._seq)
+                watcher.put(NO_FIGURES, (happening,), self._seq)
 
     # -- from the threads that serve
 
@@ -162,7 +180,7 @@ class LiveHub:
             owner = self._owner(watcher.owner_id)
             owner.watchers.append(watcher)
             seen = {key: figure for key, figure in self._market.items() if _may_see(watcher, key)}
-            watcher.put(seen | owner.figures, self._missed(owner, last_id), self._seq)
+            watcher.put(Packet(seen | owner.figures), self._missed(owner, last_id), self._seq)
         return True
 
     def leave(self, watcher: Watcher) -> None:
@@ -183,6 +201,10 @@ class LiveHub:
     def watchers(self) -> list[Watcher]:
         with self._lock:
             return [watcher for owner in self._owners.values() for watcher in owner.watchers]
+
+    def passes(self) -> set[str]:
+        """Of everybody who holds a stream open."""
+        return {watcher.pass_id for watcher in self.watchers()}
 
     def _owner(self, owner_id: str) -> _Owner:
         return self._owners.setdefault(owner_id, _Owner())

@@ -4,7 +4,7 @@ Asking is no sign of life of the person: an open stream does not keep an idle se
 """
 
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
 from sqlalchemy import or_, select
@@ -28,12 +28,12 @@ class Passes:
         self._asked_at: float | None = None
         self._lock = threading.Lock()
 
-    def owner_of(self, pass_id: str, holders: Collection[str]) -> str | None:
-        """Whose desk the pass opens, None when it opens nothing any more; looks at all `holders` while at it."""
+    def owner_of(self, pass_id: str, holders: Callable[[], Collection[str]]) -> str | None:
+        """Whose desk the pass opens, None when it opens nothing any more; looks at all holders while at it."""
         now = self._clock.monotonic()
         with self._lock:
             if self._asked_at is None or now - self._asked_at > BELIEVED or pass_id not in self._owners:
-                self._owners = self._read({*holders, pass_id})
+                self._owners = self._read({*holders(), pass_id})
                 self._asked_at = now
             return self._owners.get(pass_id)
 

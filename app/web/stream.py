@@ -6,7 +6,7 @@ token that opened it.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, cast
@@ -21,14 +21,14 @@ from app.core.link import Link
 from app.core.pulse import Beat, Pulse
 from app.web.chrome import feed_badge
 from app.web.current import identity, services
-from app.web.figures import Figure
-from app.web.live import MOST_STREAMS, Batch, LiveHub, Watcher
+from app.web.live import MOST_STREAMS, Batch, LiveHub, Packet, Watcher
 from app.web.passes import Passes
 from app.web.tiers import tier
 
 bp = Blueprint("stream", __name__)
 
 BEAT = 5.0
+SAME_BEAT = 0.1  # seconds
 RECONNECT = 2000  # milliseconds
 MOST_WATCHED = 500
 LINK_SILENT = 12.0  # then the rows say how the engine is
@@ -44,9 +44,16 @@ class Live:
     link: Link
     pulse: Pulse
     clock: Clock
+    newest: dict[str, Any] = field(default_factory=dict)
 
-    def beat(self) -> dict[str, Any]:
-        """Server time, engine time and how the feed is."""
+    def beat(self) -> bytes:
+        """Server time, engine time and how the feed is; written once for all who beat in the same moment."""
+        moment = int(self.clock.monotonic() / SAME_BEAT)
+        if self.newest.get("moment") != moment:
+            self.newest.update(moment=moment, text=orjson.dumps(self._beat()))
+        return cast(bytes, self.newest["text"])
+
+    def _beat(self) -> dict[str, Any]:
         now = self.clock.now()
         engine_at, feed = self._from_link() if self._link_speaks() else self._from_rows()
         badge = feed_badge(feed, now)
@@ -89,7 +96,7 @@ def live() -> Live:
 def stream() -> ResponseReturnValue:
     """`?watch=NFO:NIFTY…,NSE:SBIN` adds prices of symbols that are not held."""
     watched = [part for part in request.args.get("watch", "").split(",") if ":" in part][:MOST_WATCHED]
-    return _serve(watched, Shape("tick", _shown, _everything_of))
+    return _serve(watched, Shape("tick", _for_pages))
 
 
 @bp.get("/api/stream/<account_id>")
@@ -97,40 +104,33 @@ def stream() -> ResponseReturnValue:
 def account_stream(account_id: str) -> ResponseReturnValue:
     """One account for a program: figures as decimal text, a `snapshot` first."""
     services().accounts.get(identity().owner_id, account_id)
-    return _serve([], Shape("snapshot", _raw, partial(_account_of, account_id)))
-
-
-KeyFilter = Callable[[str], bool]
+    return _serve([], Shape("snapshot", partial(_for_account, account_id)))
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How figures are written, which of the owner's are told, and what the first event is called."""
+    """What the first event is called, and how figures are written: JSON, or nothing when none is of interest."""
 
     first: str
-    write: Callable[[Figure], dict[str, Any]]
-    filter: Callable[[LiveHub, str], KeyFilter]  # of the hub and the owner
+    write: Callable[[Packet, LiveHub, str], bytes]  # with the hub and the owner
 
 
-def _shown(figure: Figure) -> dict[str, Any]:
-    return figure.shown
+def _for_pages(packet: Packet, _hub: LiveHub, _owner_id: str) -> bytes:
+    return packet.shown if packet.figures else b""
 
 
-def _raw(figure: Figure) -> dict[str, Any]:
-    return figure.raw
-
-
-def _everything_of(_hub: LiveHub, _owner_id: str) -> KeyFilter:
-    return lambda _key: True
-
-
-def _account_of(account_id: str, hub: LiveHub, owner_id: str) -> KeyFilter:
-    """Its positions, its profit, and the prices of what it holds."""
+def _for_account(account_id: str, packet: Packet, hub: LiveHub, owner_id: str) -> bytes:
+    """Its positions, its profit, and the prices of what it holds, as decimal text."""
     held = f"pos:{account_id}:"
     keys = [key for key in hub.figures(owner_id) if key.startswith(held)]
     prices = {f"ltp:{key[len(held) :].rpartition(':')[0]}" for key in keys}
     starts = (held, f"pnl:position:{account_id}:")
-    return lambda key: key.startswith(starts) or key == f"pnl:account:{account_id}" or key in prices
+    cells = {
+        key: figure.raw
+        for key, figure in packet.figures.items()
+        if key.startswith(starts) or key == f"pnl:account:{account_id}" or key in prices
+    }
+    return orjson.dumps(cells) if cells else b""
 
 
 def _serve(watched: list[str], shape: Shape) -> ResponseReturnValue:
@@ -188,13 +188,12 @@ class Lines(Iterator[bytes]):
 
     def _write(self, batch: Batch, first: bool = False) -> bytes:
         """Happenings before figures, so that the last id never promises more than was told."""
-        wanted = self._shape.filter(self._desk.hub, self._watcher.owner_id)
-        figures = {key: self._shape.write(figure) for key, figure in batch.figures.items() if wanted(key)}
+        figures = self._shape.write(batch.packet, self._desk.hub, self._watcher.owner_id)
         self._seq = batch.seq
-        pieces = [self._event(one.name, one.data, one.seq) for one in batch.happenings]
+        pieces = [self._event(one.name, orjson.dumps(one.data), one.seq) for one in batch.happenings]
         if first:
             told = batch.happenings[0].seq - 1 if pieces else batch.seq
-            pieces.insert(0, self._event(self._shape.first, figures, told))
+            pieces.insert(0, self._event(self._shape.first, figures or b"{}", told))
         elif figures:
             pieces.append(self._event("tick", figures, batch.seq))
         return b"".join(pieces)
@@ -204,10 +203,9 @@ class Lines(Iterator[bytes]):
             self._desk.link.send("watch", {"holder": self._watcher.id, "symbols": self._watched})
         return self._event("beat", self._desk.beat(), self._seq)
 
-    def _event(self, name: str, data: Any, seq: int) -> bytes:
-        head = f"id: {self._desk.hub.spell(seq)}\nevent: {name}\ndata: "
-        return head.encode() + orjson.dumps(data) + b"\n\n"
+    def _event(self, name: str, data: bytes, seq: int) -> bytes:
+        return f"id: {self._desk.hub.spell(seq)}\nevent: {name}\ndata: ".encode() + data + b"\n\n"
 
     def _is_welcome(self) -> bool:
-        holders = {watcher.pass_id for watcher in self._desk.hub.watchers()}
-        return self._desk.passes.owner_of(self._watcher.pass_id, holders) == self._watcher.owner_id
+        watcher = self._watcher
+        return self._desk.passes.owner_of(watcher.pass_id, self._desk.hub.passes) == watcher.owner_id

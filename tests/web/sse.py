@@ -43,6 +43,15 @@ class Stream:
                 return event
         raise AssertionError(f"the stream ended without a {name}")
 
+    def hear_all(self, *names: str) -> dict[str, Any]:
+        """What the next events of these names say, in whatever order they come."""
+        told: dict[str, Any] = {}
+        while set(names) - told.keys():
+            event = self.hear()
+            assert event is not None, f"the stream ended with {told}"
+            told.setdefault(event.name, event.data)
+        return told
+
     def close(self) -> None:
         self.response.close()
         self._connection.close()

@@ -38,7 +38,7 @@ def price(hub, key, value, owner="*"):
 
 
 def texts(batch):
-    return {key: figure.raw["v"] for key, figure in batch.figures.items()}
+    return {key: figure.raw["v"] for key, figure in batch.packet.figures.items()}
 
 
 def test_the_present_figures_come_first(hub, clock):
@@ -60,7 +60,7 @@ def test_one_owner_never_sees_anothers(hub, clock):
     hub.take("notice", {"owner": "u1", "level": "warn", "text": "x"})
     assert len(taken(mine, clock).happenings) == 2
     batch = taken(theirs, clock)
-    assert (batch.figures, batch.happenings) == ({}, [])
+    assert (batch.packet.figures, batch.happenings) == ({}, [])
     assert texts(taken(watcher(hub, clock, "u2"), clock)) == {}
 
 
@@ -70,7 +70,7 @@ def test_prices_of_the_market_reach_only_who_watches_them_and_an_index_everybody
     price(hub, "ltp:NSE_INDEX:NIFTY", 24000)
     assert texts(taken(watching, clock)) == {"ltp:NSE:SBIN": "980", "ltp:NSE_INDEX:NIFTY": "24000"}
     assert texts(taken(other, clock)) == {"ltp:NSE_INDEX:NIFTY": "24000"}
-    assert set(taken(watcher(hub, clock, "u3"), clock).figures) == {"ltp:NSE_INDEX:NIFTY"}
+    assert set(taken(watcher(hub, clock, "u3"), clock).packet.figures) == {"ltp:NSE_INDEX:NIFTY"}
 
 
 def test_a_slow_browser_keeps_only_the_newest_of_each_figure(hub, clock):
@@ -142,3 +142,10 @@ def test_a_waiting_stream_wakes_at_once(hub, clock):
     tick(hub, a=1)
     thread.join(5)
     assert texts(got[0]) == {"a": "1"}
+
+
+def test_figures_for_many_pages_are_written_once(hub, clock):
+    watchers = [watcher(hub, clock, user=f"user {number}") for number in range(3)]
+    tick(hub, a=1)
+    written = [taken(one, clock).packet.shown for one in watchers]
+    assert written[0] is written[1] is written[2]

@@ -190,10 +190,10 @@ def test_a_revoked_session_ends_its_stream(port, admin, services, monkeypatch):
 def test_an_idle_or_expired_session_and_a_person_switched_off_open_nothing(services, admin, live):
     person = user(services)
     (login,) = services.users.sessions.list(person.id)
-    assert live.passes.owner_of(login.id, [login.id]) == person.id
+    assert live.passes.owner_of(login.id, set) == person.id
     passes = door.Passes(services.db, services.clock, timedelta(0))
-    assert passes.owner_of(login.id, []) is None
-    assert live.passes.owner_of("unknown", []) is None
+    assert passes.owner_of(login.id, set) is None
+    assert live.passes.owner_of("unknown", set) is None
 
 
 def test_an_account_stream_gives_a_snapshot_of_that_account_alone(port, admin, owner, services, live):

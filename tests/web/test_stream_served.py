@@ -74,6 +74,7 @@ def test_what_the_engine_sends_reaches_each_open_page_of_its_owner(port, engine_
         engine_end.send("tick", {"owner": owner.id, "cells": cells})
         engine_end.send("changed", {"owner": owner.id, "rooms": ["orders"]})
         for stream in (one, other):
-            assert stream.hear_until("tick").data["pnl:day"]["t"] == "▲\u00a0+₹12.50"
-            assert stream.hear_until("changed").data == ["orders"]
+            told = stream.hear_all("tick", "changed")
+            assert told["tick"]["pnl:day"]["t"] == "▲\u00a0+₹12.50"
+            assert told["changed"] == ["orders"]
         assert httpx.get(f"http://127.0.0.1:{port}/first-run", timeout=5).status_code in (200, 302, 303)
