@@ -8,7 +8,7 @@ the commit has succeeded; one that fails changes nothing about what was committe
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -31,6 +31,7 @@ from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeEngine
 
 from app.core.money import plain
+from app.core.turns import Turns
 
 log = structlog.get_logger()
 
@@ -101,6 +102,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
+        self._turns = Turns()
         if self.is_sqlite:
             self.writer = _sqlite_engine(url, "BEGIN IMMEDIATE", pool_size=1)
             self.reader = _sqlite_engine(url, "BEGIN", pool_size=8)
@@ -116,9 +118,11 @@ class Database:
             yield session
 
     @contextmanager
-    def write(self, durable: bool = False) -> Iterator[Session]:
-        """One unit of work: all of it or nothing, announced after the commit."""
-        with self.writer.connect() as connection:
+    def write(self, durable: bool = False, urgent: bool = False) -> Iterator[Session]:
+        """One unit of work: all of it or nothing, announced after the commit. Where only one can write, the urgent
+        go before the others."""
+        turn = self._turns.turn(urgent) if self.is_sqlite else nullcontext()
+        with turn, self.writer.connect() as connection:
             if self.is_sqlite:
                 _set_synchronous(connection, "FULL" if durable else "NORMAL")
             with Session(connection, expire_on_commit=False) as session:

@@ -3,10 +3,12 @@
 Lose every message and the desk is slower, not wrong: the row is the queue, and both sides look again by themselves.
 The default is ZeroMQ over socket files in `instance/link/` (folder 0700, files 0600), or over loopback with CURVE
 encryption where such files cannot be had; with REDIS_URL set, Redis publish/subscribe. Sending never blocks: when
-nobody takes the messages, the oldest are dropped.
+nobody takes the messages, the oldest are dropped. Either side may start first, end, and come back: the other finds it.
 """
 
 import contextlib
+import fcntl
+import hashlib
 import json
 import os
 import sys
@@ -20,13 +22,17 @@ import orjson
 import redis
 import structlog
 import zmq
+from sqlalchemy import make_url
 from zmq import green
+
+from app.core.private_files import create_once
 
 log = structlog.get_logger()
 
 Handler = Callable[[str, dict[str, Any]], None]
 SOCKET_PATH_LIMIT = 100  # the kernel's 108, less a margin
 QUEUE_LIMIT = 20_000
+LOOK_EVERY = 0.25  # seconds between two looks for the other side
 
 
 class Link(Protocol):
@@ -41,9 +47,15 @@ class Link(Protocol):
     def close(self) -> None: ...
 
 
-def open_link(role: str, folder: Path, redis_url: str = "") -> Link:
-    """`role` is "engine" or "web"."""
-    return RedisLink(role, redis_url, folder) if redis_url else ZmqLink(role, folder)
+def open_link(role: str, folder: Path, redis_url: str = "", database_url: str = "") -> Link:
+    """`role` is "engine" or "web"; over Redis those with the same database find each other."""
+    return RedisLink(role, redis_url, desk_name(database_url)) if redis_url else ZmqLink(role, folder)
+
+
+def desk_name(database_url: str) -> str:
+    """The same on every machine of a desk, and another one for every other desk on the same Redis."""
+    url = make_url(database_url)
+    return hashlib.sha256(f"{url.host}:{url.port}/{url.database}".encode()).hexdigest()[:16]
 
 
 class SilentLink:
@@ -62,8 +74,9 @@ class SilentLink:
 class _Outbox:
     """A bounded queue whose oldest entries give way, emptied by one thread that owns the socket."""
 
-    def __init__(self, send: Callable[[bytes], None]) -> None:
+    def __init__(self, send: Callable[[bytes], None], look: Callable[[], object] = lambda: None) -> None:
         self._send = send
+        self._look = look
         self._waiting: deque[bytes] = deque(maxlen=QUEUE_LIMIT)
         self._wake = threading.Event()
         self._stopped = False
@@ -76,15 +89,18 @@ class _Outbox:
 
     def _run(self) -> None:
         while not self._stopped:
-            self._wake.wait(1.0)
+            self._look()
+            self._wake.wait(LOOK_EVERY)
             self._wake.clear()
-            while self._waiting:
+            while self._waiting and not self._stopped:
                 self._send(self._waiting.popleft())
 
-    def close(self) -> None:
+    def close(self) -> bool:
+        """Whether the thread has ended."""
         self._stopped = True
         self._wake.set()
         self._thread.join(timeout=2)
+        return not self._thread.is_alive()
 
 
 class ZmqLink:
@@ -92,9 +108,8 @@ class ZmqLink:
         self._is_engine = role == "engine"
         self._places = _Places(folder)
         self._context = _context()
-        self._socket = self._open(zmq.PUB if self._is_engine else zmq.PUSH)
-        self._bind_or_connect(self._socket, "up" if self._is_engine else "down")
-        self._outbox = _Outbox(self._write)
+        self._writing = self._end(zmq.PUB if self._is_engine else zmq.PUSH, "up" if self._is_engine else "down")
+        self._outbox = _Outbox(self._write, self._writing.attach)
         self._stopped = False
         self._reader: threading.Thread | None = None
 
@@ -107,40 +122,38 @@ class ZmqLink:
 
     def close(self) -> None:
         self._stopped = True
-        self._outbox.close()
+        ended = self._outbox.close()
         if self._reader:
             self._reader.join(timeout=2)
-        self._socket.close(linger=0)
-        self._context.term()
+            ended = ended and not self._reader.is_alive()
+        if ended:  # a handler that hangs keeps its socket, and the context would wait for it for ever
+            self._writing.socket.close(linger=0)
+            self._context.term()
+        self._places.close()
 
     def _write(self, message: bytes) -> None:
         with contextlib.suppress(zmq.ZMQError):  # nobody is there to take it: a hint may be lost
-            self._socket.send(message, zmq.NOBLOCK)
+            if self._writing.attach():
+                self._writing.socket.send(message, zmq.NOBLOCK)
 
     def _read(self, handler: Handler) -> None:
-        socket = self._open(zmq.PULL if self._is_engine else zmq.SUB)
-        if not self._is_engine:
-            socket.setsockopt(zmq.SUBSCRIBE, b"")
-        self._bind_or_connect(socket, "down" if self._is_engine else "up")
+        end = self._end(zmq.PULL if self._is_engine else zmq.SUB, "down" if self._is_engine else "up")
         while not self._stopped:
-            if socket.poll(250):
-                _deliver(socket.recv(), handler)
-        socket.close(linger=0)
+            end.attach()
+            if end.socket.poll(int(LOOK_EVERY * 1000)):
+                _deliver(end.socket.recv(), handler)
+        end.socket.close(linger=0)
 
-    def _open(self, kind: int) -> "zmq.Socket[bytes]":
+    def _end(self, kind: int, direction: str) -> "_End":
         socket: zmq.Socket[bytes] = self._context.socket(kind)
         socket.setsockopt(zmq.LINGER, 0)
         socket.setsockopt(zmq.SNDHWM, QUEUE_LIMIT)
         socket.setsockopt(zmq.RCVHWM, QUEUE_LIMIT)
         if kind == zmq.PUSH:
             socket.setsockopt(zmq.IMMEDIATE, 1)
-        return socket
-
-    def _bind_or_connect(self, socket: "zmq.Socket[bytes]", direction: str) -> None:
-        if self._is_engine:
-            self._places.bind(socket, direction)
-        else:
-            self._places.connect(socket, direction)
+        if kind == zmq.SUB:
+            socket.setsockopt(zmq.SUBSCRIBE, b"")
+        return (_Bound if self._is_engine else _Connected)(socket, self._places, direction)
 
 
 def _context() -> "zmq.Context[Any]":
@@ -152,53 +165,108 @@ def _context() -> "zmq.Context[Any]":
 
 
 class _Places:
-    """Where the sockets are: a file of ours, or an encrypted loopback port noted in a file of ours."""
+    """Where the sockets are: a file of ours, or an encrypted loopback port noted in a file of ours.
+
+    One engine at a time holds them: a second one, waiting for the first to end, would take its files away.
+    """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
-        self._folder = folder
-        self._has_files = zmq.has("ipc") and len(str(folder)) + 8 < SOCKET_PATH_LIMIT
+        self.folder = folder
+        self.has_files = zmq.has("ipc") and len(os.fsencode(folder)) + 8 < SOCKET_PATH_LIMIT
+        self._lock = os.open(folder / "engine.lock", os.O_RDWR | os.O_CREAT, 0o600)
 
-    def bind(self, socket: "zmq.Socket[bytes]", direction: str) -> None:
-        if self._has_files:
-            socket.bind(f"ipc://{self._folder / direction}")
-            os.chmod(self._folder / direction, 0o600)
-            return
-        public, secret = self._keys()
-        socket.curve_server = True
-        socket.curve_publickey, socket.curve_secretkey = public, secret
-        port = socket.bind_to_random_port("tcp://127.0.0.1")
-        _write_private(self._folder / f"{direction}.port", str(port))
+    def are_ours(self) -> bool:
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
 
-    def connect(self, socket: "zmq.Socket[bytes]", direction: str) -> None:
-        if self._has_files:
-            socket.connect(f"ipc://{self._folder / direction}")
-            return
-        port = self._folder / f"{direction}.port"
-        if not port.exists():
-            return  # no engine has ever run here; the next start of this process finds it
-        socket.curve_publickey, socket.curve_secretkey = zmq.curve_keypair()
-        socket.curve_serverkey = self._keys()[0]
-        socket.connect(f"tcp://127.0.0.1:{port.read_text()}")
-
-    def _keys(self) -> tuple[bytes, bytes]:
-        path = self._folder / "curve.json"
+    def keys(self) -> tuple[bytes, bytes]:
+        """The engine's CURVE keys, public and secret, made by whoever comes first."""
+        path = self.folder / "curve.json"
         if not path.exists():
             public, secret = zmq.curve_keypair()
-            _write_private(path, json.dumps([public.decode(), secret.decode()]))
+            create_once(path, json.dumps([public.decode(), secret.decode()]))
         public, secret = json.loads(path.read_text())
         return public.encode(), secret.encode()
 
+    def close(self) -> None:
+        os.close(self._lock)
+
+
+class _End:
+    """One socket and where it belongs."""
+
+    def __init__(self, socket: "zmq.Socket[bytes]", places: _Places, direction: str) -> None:
+        self.socket = socket
+        self._places = places
+        self._at = places.folder / direction
+        self._port_file = places.folder / f"{direction}.port"
+        self._address = ""
+
+    def attach(self) -> bool:
+        """Bind or connect if that is possible and still to be done; called again and again."""
+        raise NotImplementedError
+
+
+class _Bound(_End):
+    def attach(self) -> bool:
+        if not self._address and self._places.are_ours():
+            self._address = self._bind_file() if self._places.has_files else self._bind_port()
+        return bool(self._address)
+
+    def _bind_file(self) -> str:
+        self.socket.bind(f"ipc://{self._at}")
+        os.chmod(self._at, 0o600)
+        return f"ipc://{self._at}"
+
+    def _bind_port(self) -> str:
+        self.socket.curve_server = True
+        self.socket.curve_publickey, self.socket.curve_secretkey = self._places.keys()
+        port = self.socket.bind_to_random_port("tcp://127.0.0.1")
+        new = self._port_file.with_suffix(".new")
+        new.unlink(missing_ok=True)
+        create_once(new, str(port))
+        new.replace(self._port_file)
+        return f"tcp://127.0.0.1:{port}"
+
+
+class _Connected(_End):
+    def attach(self) -> bool:
+        address = self._wanted()
+        if address and address != self._address:
+            if self._address:  # the engine came back on another port
+                self.socket.disconnect(self._address)
+            self._connect(address)
+        return bool(self._address)
+
+    def _wanted(self) -> str:
+        if self._places.has_files:
+            return f"ipc://{self._at}"
+        try:
+            return f"tcp://127.0.0.1:{self._port_file.read_text()}"
+        except FileNotFoundError:  # no engine has ever run here
+            return ""
+
+    def _connect(self, address: str) -> None:
+        if not self._places.has_files:
+            self.socket.curve_publickey, self.socket.curve_secretkey = zmq.curve_keypair()
+            self.socket.curve_serverkey = self._places.keys()[0]
+        self.socket.connect(address)
+        self._address = address
+
 
 class RedisLink:
-    def __init__(self, role: str, url: str, folder: Path) -> None:
-        desk = str(folder)  # two desks may share one Redis
+    def __init__(self, role: str, url: str, desk: str) -> None:
         up, down = f"mirrordesk:{desk}:up", f"mirrordesk:{desk}:down"
         self._out, self._in = (up, down) if role == "engine" else (down, up)
         self._redis = redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=2)
-        self._outbox = _Outbox(self._write)
+        self._reachable = True
         self._stopped = threading.Event()
+        self._outbox = _Outbox(self._write)
         self._reader: threading.Thread | None = None
 
     def send(self, kind: str, payload: dict[str, Any]) -> None:
@@ -218,39 +286,49 @@ class RedisLink:
     def _write(self, message: bytes) -> None:
         try:
             self._redis.publish(self._out, message)
+            self._found()
         except redis.RedisError:
-            log.warning("link_unreachable", through="redis")
+            self._lost()
 
     def _read(self, handler: Handler) -> None:
         while not self._stopped.is_set():
             try:
                 self._follow(handler)
             except redis.RedisError:
-                log.warning("link_unreachable", through="redis")
-                self._stopped.wait(1.0)
+                self._lost()
 
     def _follow(self, handler: Handler) -> None:
         with self._redis.pubsub(ignore_subscribe_messages=True) as channel:  # type: ignore[no-untyped-call]  # redis-py
             channel.subscribe(self._in)
+            self._found()
             while not self._stopped.is_set():
-                message = channel.get_message(timeout=0.25)
+                message = channel.get_message(timeout=LOOK_EVERY)
                 if message:
                     _deliver(message["data"], handler)
+
+    def _found(self) -> None:
+        if not self._reachable:
+            log.info("link_reachable_again", through="redis")
+        self._reachable = True
+
+    def _lost(self) -> None:
+        """Said once, not per message; then a pause, in which the oldest messages give way."""
+        if self._reachable:
+            log.warning("link_unreachable", through="redis")
+        self._reachable = False
+        self._stopped.wait(1.0)
 
 
 def _deliver(raw: bytes, handler: Handler) -> None:
     try:
-        kind, payload = orjson.loads(raw)
-    except (orjson.JSONDecodeError, ValueError):
+        message = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        message = None
+    if not isinstance(message, list) or [type(part) for part in message] != [str, dict]:
         log.warning("link_garbage", size=len(raw))
         return
+    kind, payload = message
     try:
         handler(kind, payload)
     except Exception:  # one message that a handler cannot take must not end the listening
         log.exception("link_handler_failed", kind=kind)
-
-
-def _write_private(path: Path, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)

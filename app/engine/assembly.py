@@ -12,6 +12,7 @@ import structlog
 from app.accounts.events import AccountChanged, HealthChanged
 from app.broadcast.coalesce import Broadcaster
 from app.core import errands
+from app.core.aside import Aside
 from app.core.errands import ErrandDone
 from app.core.ids import new_id
 from app.engine.attendant import FiguresRead, Rhythm, Tools
@@ -58,6 +59,7 @@ class Engine:
     runs: Runs
     market: Market
     broadcaster: Broadcaster
+    aside: Aside
     errand_desk: ErrandDesk
     loops: dict[str, Loop]
 
@@ -86,6 +88,7 @@ class Engine:
         self.errand_desk.close()
         self.runs.close()
         self.crew.close()
+        self.aside.stop()
         self.broadcaster.stop()
         self.writer.close()
         self.lease.release()
@@ -151,8 +154,9 @@ def build(services: Services) -> Engine:
     run_loop = Loop(_run_jobs(runs, lambda: cancel_asked(db, writer, dispatch, clock)), clock, services.pulse)
     house.add(house_beat)
     loops = {"runs": run_loop, "house": house}
-    _listen(services, dispatch, runs, crew, news, broadcaster, market, loops)
-    parts = (services, lease, writer, crew, runs, market, broadcaster, errand_desk, loops)
+    aside = Aside("news")
+    _listen(services, _Listeners(dispatch, runs, crew, news, broadcaster, market, aside), loops)
+    parts = (services, lease, writer, crew, runs, market, broadcaster, aside, errand_desk, loops)
     return Engine(*parts, [], threading.Event(), threading.Event())
 
 
@@ -188,10 +192,22 @@ def _house_jobs(
     ]
 
 
-def _listen(
-    services: Services, dispatch: Dispatch, runs: Runs, crew: Crew, news: News, broadcaster: Broadcaster,
-    market: Market, loops: dict[str, Loop],
-) -> None:  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class _Listeners:
+    """Who hears what happens. What only tells people is done aside: the journal does not wait for it."""
+
+    dispatch: Dispatch
+    runs: Runs
+    crew: Crew
+    news: News
+    broadcaster: Broadcaster
+    market: Market
+    aside: Aside
+
+
+def _listen(services: Services, ears: _Listeners, loops: dict[str, Loop]) -> None:
+    dispatch, runs, crew, news = ears.dispatch, ears.runs, ears.crew, ears.news
+    broadcaster, market, aside = ears.broadcaster, ears.market, ears.aside
     bus = services.bus
 
     def order_changed(event: OrderChanged) -> None:
@@ -200,17 +216,18 @@ def _listen(
         if member is not None:
             member.attendant.figures_moved()
 
+    later = aside.later
     bus.subscribe(ReadyToSend, dispatch.ready)
     bus.subscribe(TradesWanted, dispatch.trades_wanted)
     bus.subscribe(OrderChanged, order_changed)
     bus.subscribe(OrderChanged, broadcaster.order_changed)
-    bus.subscribe(OrderChanged, news.order_changed)
-    bus.subscribe(FiguresRead, lambda event: news.figures_changed(event.account_id))
-    bus.subscribe(RunChanged, news.run_changed)
+    bus.subscribe(OrderChanged, later(news.order_changed))
+    bus.subscribe(FiguresRead, later(lambda event: news.figures_changed(event.account_id)))
+    bus.subscribe(RunChanged, later(news.run_changed))
     bus.subscribe(RunChanged, lambda _event: market.follow_soon())
-    bus.subscribe(Alarm, news.alarm)
-    bus.subscribe(HealthChanged, news.health_changed)
-    bus.subscribe(ErrandDone, news.errand_done)
-    bus.subscribe(ModeSurprise, news.mode_surprise)
-    bus.subscribe(ApprovalWanted, news.approval_wanted)
+    bus.subscribe(Alarm, later(news.alarm))
+    bus.subscribe(HealthChanged, later(news.health_changed))
+    bus.subscribe(ErrandDone, later(news.errand_done))
+    bus.subscribe(ModeSurprise, later(news.mode_surprise))
+    bus.subscribe(ApprovalWanted, later(news.approval_wanted))
     bus.subscribe(AccountChanged, lambda _event: loops["house"].nudge())

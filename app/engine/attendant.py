@@ -4,6 +4,7 @@ It has its own thread and its own connection, so an account that hangs delays no
 all orders of the account. A reading that fails is no evidence of anything: it is noted and made again.
 """
 
+import random
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from app.venues.types import TradeReport
 log = structlog.get_logger()
 SWEEP = timedelta(seconds=30)  # positions and funds while nothing happens
 AFTER_CHANGE = timedelta(seconds=2)
+SPREAD = timedelta(seconds=2)
 RESTING = 5.0  # seconds between books while orders only rest at the venue and updates are pushed
 LONGEST_PAUSE = 30.0  # after failures, while nothing is pending
 MOST_PATIENCE = 8  # after failures, while something is: as many pauses of the usual length
@@ -66,6 +68,7 @@ class Attendant:
         self._venue = venue
         self._wake = threading.Event()
         self._closing = False
+        self._spread = SPREAD * random.random()  # accounts must not all sweep at the same moment
         self._failures = 0
         self._is_asked = True  # the first look is due at once
         self._looked_at = 0.0
@@ -91,7 +94,7 @@ class Attendant:
 
     def figures_moved(self) -> None:
         """Positions and funds are worth a reading soon, and an order may be pending that was not before."""
-        self._sweep_due = self._sweep_due or self._tools.clock.now() + AFTER_CHANGE
+        self._sweep_due = self._sweep_due or self._tools.clock.now() + AFTER_CHANGE + self._spread
         self._wake.set()
 
     def close(self) -> None:

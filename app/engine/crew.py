@@ -4,6 +4,7 @@ The crew follows the accounts table: an account that was enabled gets its people
 them (what is on its way finishes) and gets new ones. An account that cannot be opened does not stop the others.
 """
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +23,7 @@ from app.venues.registry import Registry
 from app.venues.types import Mode, OrderReport
 
 log = structlog.get_logger()
+LEAVING = 5.0  # seconds for an answer on its way; what has none by then is in doubt, as after a crash
 
 
 @dataclass(slots=True)
@@ -39,9 +41,15 @@ class Member:
         if self.stream:
             self.stream.close()
 
-    def leave(self) -> None:
-        """Close the connection once the threads are done with it."""
-        self.attendant.join(5.0)
+    def leave(self) -> threading.Thread:
+        """Close the connection once what is on its way has its answer; nobody else waits for that."""
+        thread = threading.Thread(target=self._leave, name=f"leave-{self.account.id[-6:]}", daemon=True)
+        thread.start()
+        return thread
+
+    def _leave(self) -> None:
+        self.lane.join(LEAVING)
+        self.attendant.join(LEAVING)
         self.venue.close()
 
 
@@ -78,8 +86,8 @@ class Crew:
         members = list(self._members.values())
         for member in members:
             member.close()
-        for member in members:
-            member.leave()
+        for thread in [member.leave() for member in members]:
+            thread.join(2 * LEAVING)
         self._members.clear()
 
     def _dismiss(self, account_id: str) -> None:

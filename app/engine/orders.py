@@ -96,16 +96,15 @@ class Runs:
         return bool(parts)
 
     def _start(self, run: Run) -> None:
+        """In the pool, where nobody would see an error: each ends in the run's row."""
         try:
             resolved = resolve_run(self._resolver, run, self._clock.now())
+            self._writer.write(partial(self._begin, run.id, resolved), durable=True)
         except (CannotResolve, Retry) as error:
             self._fail(run, str(error))
-            return
         except Exception:
             log.exception("run_not_started", run_id=run.id)
             self._fail(run, "The run could not be started: the log of the engine has the details.")
-            return
-        self._writer.write(partial(self._begin, run.id, resolved), durable=True)
 
     def _begin(self, run_id: str, resolved: Sequence[Resolved], session: Session) -> Written:
         """The run's rows and its first step in one transaction: what may go, goes after one commit."""

@@ -92,7 +92,7 @@ class Writer:
                 self._bus.publish(event)
 
     def _together(self, batch: list[_Job]) -> list[Written]:
-        with self._db.write(durable=any(job.durable for job in batch)) as session:
+        with self._db.write(durable=any(job.durable for job in batch), urgent=True) as session:
             return [job.unit(session) for job in batch]
 
     def _fail(self, job: _Job) -> None:
