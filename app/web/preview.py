@@ -5,7 +5,7 @@ a double click, a second tab or a form sent again leads to the same run. What wa
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -21,7 +21,7 @@ from app.strategies.models import Run, Strategy
 from app.users.roles import Scope
 from app.web.access import needs
 from app.web.current import owner_id, services
-from app.web.format import money
+from app.web.format import day, money, quantity
 from app.web.order_lines import owned_accounts
 
 bp = Blueprint("preview", __name__, url_prefix="/strategies")
@@ -62,6 +62,12 @@ class Preview:
         """The estimate of one account, in its currency."""
         owned = owned_accounts(self.strategy.owner_id).get(account["account_id"])
         return money(number(account["margin"]), owned.currency if owned else "INR")
+
+    def units(self, text: str | None) -> str:
+        return quantity(number(text))
+
+    def day(self, text: str) -> str:
+        return day(date.fromisoformat(text))
 
     @property
     def can_run(self) -> bool:

@@ -235,13 +235,13 @@ def _happenings(
     if run.started_at:
         found.append(Happening(run.started_at, "Contracts found, orders journaled"))
     if run.exit_at and run.exit_reason:
-        found.append(Happening(run.exit_at, f"Exit of all accounts: {run.exit_reason}", detail=run.exit_by or ""))
+        found.append(Happening(run.exit_at, f"Exit of all accounts: {run.exit_reason}", detail=f"by {run.exit_by}"))
     if run.closed_at:
         found.append(Happening(run.closed_at, run.state.capitalize(), detail=run.trouble))
     for part in parts:
         name = accounts[part.account_id].name
         if part.exit_at and part.exit_reason:
-            found.append(Happening(part.exit_at, f"Exit: {part.exit_reason}", name, part.exit_by or ""))
+            found.append(Happening(part.exit_at, f"Exit: {part.exit_reason}", name, f"by {part.exit_by}"))
         if part.closed_at:
             found.append(Happening(part.closed_at, part.state.capitalize(), name))
     found += [_order_step(event, order, accounts[order.account_id].name) for event, order in events]

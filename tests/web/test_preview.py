@@ -33,7 +33,7 @@ def test_the_preview_says_contracts_slices_orders_and_margin(admin, services):
     strategy_id, errand_id = preview(Desk(services))
     page = admin.get(f"/strategies/{strategy_id}/preview/{errand_id}").text
     assert "NIFTY24DEC2624400CE" in page
-    assert "28 lots · 1820 = 1755 + 65" in page
+    assert "28 lots · 1,820 = 1,755 + 65" in page
     assert "₹2,45,000.50" in page
     assert "Run: send 2 orders in 1 account" in page
 
