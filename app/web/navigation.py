@@ -54,7 +54,7 @@ GROUPS = (
             Item("/notifications", "Notifications", "bell"),
             Item("/audit", "Audit", "history"),
             Item("/settings", "Settings", "settings"),
-            Item("/api/docs", "API", "book-open"),
+            Item("/docs", "API", "book-open"),
         ),
     ),
 )
