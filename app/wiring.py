@@ -19,6 +19,7 @@ from app.instruments.service import InstrumentService
 from app.portfolio.service import PortfolioService
 from app.portfolio.snapshots import Snapshots
 from app.strategies.service import StrategyService
+from app.strategies.views import live_reason
 from app.users.passwords import Passwords, RunBlocking, run_here
 from app.users.service import Users
 from app.users.service import build as build_users
@@ -58,11 +59,11 @@ def build(
     clock: Clock | None = None,
 ) -> Services:
     """`role` is web, engine, or command (no link). Raises KeyProblem when the key does not fit what is stored."""
-    settings.instance.mkdir(parents=True, exist_ok=True)
+    settings.instance.mkdir(mode=0o700, parents=True, exist_ok=True)
     clock = clock or SystemClock()
     db = Database(settings.database_url)
     vault = Vault(load_keys(settings.encryption_keys, settings.key_file))
-    link = SilentLink() if role == "command" else open_link(role, settings.link_folder, settings.redis_url)
+    link = SilentLink() if role == "command" else _open_link(settings, role)
     bus, trail = Bus(), Trail(db, clock)
     return Services(
         settings=settings,
@@ -84,10 +85,14 @@ def build(
     )
 
 
+def _open_link(settings: Settings, role: str) -> Link:
+    return open_link(role, settings.link_folder, settings.redis_url, settings.database_url)
+
+
 def _account_setup(settings: Settings, db: Database, announce: Callable[[object], None]) -> AccountSetup:
     return AccountSetup(
         allow_private=settings.allow_private_hosts,
-        is_busy=lambda account_id: busy_reason(db, account_id),
+        is_busy=lambda account_id: busy_reason(db, account_id) or live_reason(db, account_id),
         announce=announce,
         place_timeout=settings.place_timeout_seconds,
         read_timeout=settings.read_timeout_seconds,

@@ -17,6 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.clock import Clock
+from app.core.crashpoint import reach
 from app.core.db import Database
 from app.core.money import ZERO
 from app.execution import journal, reconcile
@@ -112,6 +113,7 @@ class Intake:
                 Order.account_id == account_id,
                 Order.venue_order_id.in_([report.venue_order_id for report in books.orders]),
             )))  # fmt: skip
+        reach("book read")
         live = {order.venue_order_id: order for order in ours if order.venue_order_id}
         fills = _fills_by_order(books.trades)
         for report in books.orders:

@@ -50,7 +50,8 @@ def answered(session: Session, order_id: str, answer: Answer, now: datetime, par
     """Record the venue's answer to a placing, then the updates that overtook it."""
     order = _load(session, order_id)
     if order.state is not OrderState.SENDING:  # reconciliation was faster: its evidence stands
-        return Written(None, _late_answer(session, order, answer, now))
+        late = _late_answer(session, order, answer, now)
+        return Written(None, [*late, *_overtook(session, order.account_id, parked, now)])
     state, failure = _state_after(answer)
     values: dict[str, Any] = {"answered_at": now, "reason": answer.reason, "failure": failure}
     if answer.venue_order_id:
@@ -58,11 +59,14 @@ def answered(session: Session, order_id: str, answer: Answer, now: datetime, par
     if state is OrderState.UNKNOWN:
         values["unknown_at"] = now
     events: list[object] = [_move(session, order, state, now, "answer", answer.reason, **values)]
-    for report in parked:
-        events += apply(session, order.account_id, report, "push", now).events
+    events += _overtook(session, order.account_id, parked, now)
     if state is OrderState.UNKNOWN:
         events.append(Alarm(order.owner_id, order.account_id, f"order:{order_id}", _unknown_sentence(answer)))
     return Written(state, events)
+
+
+def _overtook(session: Session, account_id: str, parked: Sequence[OrderReport], now: datetime) -> list[object]:
+    return [event for report in parked for event in apply(session, account_id, report, "push", now).events]
 
 
 def _state_after(answer: Answer) -> tuple[OrderState, str]:
@@ -78,12 +82,27 @@ def _unknown_sentence(answer: Answer) -> str:
 
 
 def _late_answer(session: Session, order: "_Row", answer: Answer, now: datetime) -> list[object]:
+    """The answer to an order that was put in doubt meanwhile, by an engine that was thought dead."""
+    if order.state is OrderState.UNKNOWN and answer.outcome in (Outcome.REFUSED, Outcome.UNAVAILABLE):
+        state, failure = _state_after(answer)
+        return [_move(session, order, state, now, "answer", answer.reason, reason=answer.reason, failure=failure)]
     if answer.outcome is not Outcome.DONE or order.venue_order_id == answer.venue_order_id:
         return []
-    if order.venue_order_id is None and answer.venue_order_id:
-        return [_move(session, order, OrderState.OPEN, now, "answer", "late", venue_order_id=answer.venue_order_id)]
-    text = f"The venue names this order {answer.venue_order_id}, the books said {order.venue_order_id}."
-    return [Alarm(order.owner_id, order.account_id, f"order:{order.id}", text)]
+    if order.venue_order_id is not None:
+        text = f"The venue names this order {answer.venue_order_id}, the books said {order.venue_order_id}."
+        return [Alarm(order.owner_id, order.account_id, f"order:{order.id}", text)]
+    if _is_owned(session, order.account_id, answer.venue_order_id):
+        return []  # its twin of the same wish was given this id: the books will find the other one for it
+    moved = _move(session, order, OrderState.OPEN, now, "answer", "late", venue_order_id=answer.venue_order_id)
+    if order.state is not OrderState.LOST:
+        return [moved]
+    text = "The venue took this order after all; it was thought lost."
+    return [moved, Alarm(order.owner_id, order.account_id, f"order:{order.id}", text)]
+
+
+def _is_owned(session: Session, account_id: str, venue_order_id: str | None) -> bool:
+    values = {"account_id": account_id, "venue_order_id": venue_order_id}
+    return statements.run(session, statements.LOAD_BY_VENUE_ID, values).one_or_none() is not None
 
 
 def apply(session: Session, account_id: str, report: OrderReport, source: str, now: datetime) -> Written:

@@ -29,11 +29,14 @@ class Urgency(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One call to make: what to do, for which order. `key` keeps the same work from being queued twice."""
+    """One call to make: what to do, for which order. `key` keeps the same work from being queued twice.
+
+    `do` answers False when nothing was sent: that does not count against the venue's rate.
+    """
 
     key: str
     urgency: Urgency
-    do: Callable[[], None]
+    do: Callable[[], bool]
     is_placing: bool = True
 
 
@@ -73,8 +76,14 @@ class Lane:
         """Take no more; what is on its way finishes."""
         with self._ready:
             self._closed = True
+            self._keys -= {work.key for _, _, work in self._heap}
             self._heap.clear()
             self._ready.notify_all()
+
+    def join(self, seconds: float) -> bool:
+        """Wait for what is on its way."""
+        with self._ready:
+            return self._ready.wait_for(lambda: not self._keys, seconds)
 
     def _hire(self) -> None:
         wanted = min(self._max_in_flight, len(self._keys)) - self._workers
@@ -83,24 +92,33 @@ class Lane:
             threading.Thread(target=self._work, name=f"lane-{self.account_id[-6:]}", daemon=True).start()
 
     def _work(self) -> None:
-        while (work := self._take()) is not None:
+        while (taken := self._take()) is not None:
+            work, noted_at = taken
+            is_sent = True
             try:
-                work.do()
+                is_sent = work.do()
             except Exception:  # the row tells what is left to do; the lane goes on
                 log.exception("lane_work_failed", account_id=self.account_id, work=work.key)
             finally:
-                with self._ready:
-                    self._keys.discard(work.key)
+                self._finish(work, noted_at, is_sent)
 
-    def _take(self) -> Work | None:
+    def _finish(self, work: Work, noted_at: float, is_sent: bool) -> None:
+        with self._ready:
+            self._keys.discard(work.key)
+            if not is_sent:
+                self._paces[work.is_placing].take_back(noted_at)
+            if not is_sent or self._closed:
+                self._ready.notify_all()
+
+    def _take(self) -> tuple[Work, float] | None:
         """The most urgent work that the pace allows; None when there has been nothing to do for a while."""
         with self._ready:
             while not self._closed:
                 pause = self._pause()
                 if pause == 0.0:
-                    work = heapq.heappop(self._heap)[2]
-                    self._paces[work.is_placing].note(self._clock.monotonic())
-                    return work
+                    work, now = heapq.heappop(self._heap)[2], self._clock.monotonic()
+                    self._paces[work.is_placing].note(now)
+                    return work, now
                 if not self._ready.wait(pause or IDLE_SECONDS) and not self._heap:
                     break
             self._workers -= 1

@@ -4,6 +4,7 @@ The window slides: no span of one second ever holds more than the limit, so no c
 A little is added to the second because the network can squeeze two orders together on their way.
 """
 
+import contextlib
 from collections import deque
 
 SECOND = 1.0
@@ -25,3 +26,8 @@ class Pace:
 
     def note(self, now: float) -> None:
         self._sent.append(now)
+
+    def take_back(self, noted_at: float) -> None:
+        """Nothing was sent after all."""
+        with contextlib.suppress(ValueError):  # so long ago that it counts no more
+            self._sent.remove(noted_at)

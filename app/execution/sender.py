@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.core.bus import Bus
 from app.core.clock import Clock
+from app.core.crashpoint import reach
 from app.execution import journal
 from app.execution.intake import Intake
 from app.execution.journal import Claimant
@@ -79,16 +80,20 @@ class Sender:
         command = CancelOrder(order.venue_order_id or "", order.id, _symbol(order), _tag(order))
         return Work(f"cancel:{order.id}", Urgency.CANCEL, partial(self._cancel, command), is_placing=False)
 
-    def _place(self, command: PlaceOrder) -> None:
+    def _place(self, command: PlaceOrder) -> bool:
         desk = self._desk
         order_id = command.client_order_id
         with desk.intake.expecting(self._account_id):
             if not desk.writer.write(self._claim(order_id), durable=True):
-                return
+                return False
+            reach("claimed")
             answer = self._ask(lambda: self._venue.place(command))
+            reach("answered")
             answered_at = desk.clock.now()
             desk.writer.write(self._record(order_id, answer, answered_at))
+            reach("recorded")
         self._look_at(answer)
+        return True
 
     def _claim(self, order_id: str) -> Callable[[Session], Written]:
         desk, known = self._desk, self._book_read_at()
@@ -101,13 +106,15 @@ class Sender:
 
         return record
 
-    def _cancel(self, command: CancelOrder) -> None:
+    def _cancel(self, command: CancelOrder) -> bool:
         desk, order_id = self._desk, command.client_order_id
         if not desk.writer.write(lambda session: journal.cancel_wanted(session, order_id, desk.clock.now())):
-            return
+            return False
+        reach("cancelling")
         answer = self._ask(lambda: self._venue.cancel(command))
         now = desk.clock.now()
         desk.writer.write(lambda session: journal.cancel_answered(session, order_id, answer, now))
+        return True
 
     def _ask(self, call: Callable[[], Answer]) -> Answer:
         try:

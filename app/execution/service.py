@@ -17,8 +17,10 @@ from app.core.clock import Clock
 from app.core.db import Database, after_commit
 from app.core.errors import Denied, NotFound
 from app.core.link import Link
+from app.execution import journal
 from app.execution.models import Fill, Order, OrderEvent, VenueOrder
 from app.execution.states import FINAL, LIVE, OrderState, can_cancel, may_cancel
+from app.venues.types import OrderReport, OrderStatus, PriceType, Side, Symbol
 
 PAGE = 200
 
@@ -130,6 +132,65 @@ class OrderService:
             )
             self._trail.record(session, actors.current(), "order.cancel", ("order", order_id), {"symbol": order.symbol})
             after_commit(session, lambda: self._link.send("cancels", {}))
+
+    def candidates(self, owner_id: str, order_id: str) -> Sequence[VenueOrder]:
+        """Orders in the venue's book that could be this one, which nobody could tell apart."""
+        with self._db.read() as session:
+            order = _owned(session, owner_id, order_id)
+            return session.scalars(
+                select(VenueOrder).where(
+                    VenueOrder.account_id == order.account_id, VenueOrder.venue_order_id.in_(order.candidates or [])
+                )
+            ).all()
+
+    def adopt(self, owner_id: str, order_id: str, venue_order_id: str) -> None:
+        """A person says: that order at the venue is this one."""
+        with self._db.write(durable=True) as session:
+            order = _owned(session, owner_id, order_id)
+            row = session.scalar(
+                select(VenueOrder).where(
+                    VenueOrder.account_id == order.account_id, VenueOrder.venue_order_id == venue_order_id
+                )
+            )
+            if row is None or venue_order_id not in (order.candidates or []):
+                raise Denied("That order of the venue is not one of the candidates.")
+            if journal.is_owned(session, order.account_id, venue_order_id):
+                raise Denied("That order of the venue belongs to another order of the desk.")
+            report = _as_report(row)
+            if not journal.adopt(session, order_id, report, "person", self._clock.now()).result:
+                raise Denied(f"This order is {order.state.replace('_', ' ')} now: nothing was changed.")
+            self._decided(session, order, {"adopted": venue_order_id})
+
+    def give_up(self, owner_id: str, order_id: str) -> None:
+        """A person says: it never arrived."""
+        with self._db.write(durable=True) as session:
+            order = _owned(session, owner_id, order_id)
+            if not journal.lose(session, order_id, "never arrived, says a person", "person", self._clock.now()).result:
+                raise Denied(f"This order is {order.state.replace('_', ' ')}: there is nothing to decide.")
+            self._decided(session, order, {"lost": True})
+
+    def _decided(self, session: Session, order: Order, detail: dict[str, Any]) -> None:
+        about = detail | {"symbol": order.symbol, "account_id": order.account_id}
+        self._trail.record(session, actors.current(), "order.decided", ("order", order.id), about)
+        after_commit(session, lambda: self._link.send("runs", {}))
+
+
+def _as_report(row: VenueOrder) -> OrderReport:
+    return OrderReport(
+        venue_order_id=row.venue_order_id,
+        symbol=Symbol(row.exchange, row.symbol),
+        side=Side(row.side),
+        quantity=row.quantity,
+        price_type=PriceType(row.price_type),
+        product=row.product,
+        status=OrderStatus(row.status),
+        raw_status=row.status,
+        price=row.price,
+        trigger_price=row.trigger_price,
+        filled_quantity=row.filled_quantity,
+        average_price=row.average_price,
+        at=row.at,
+    )
 
 
 def asked_cancels(db: Database, now: datetime) -> Sequence[Order]:

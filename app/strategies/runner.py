@@ -14,6 +14,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from app.core.clock import Clock
+from app.core.crashpoint import reach
 from app.core.db import Database, swap
 from app.core.errors import Denied
 from app.execution import journal
@@ -85,14 +86,21 @@ class Runner:
     def step(self, account_run_ids: Sequence[str]) -> None:
         """One step for each of these parts; returns when all is committed."""
         batches = [account_run_ids[i : i + AT_ONCE] for i in range(0, len(account_run_ids), AT_ONCE)]
-        for future in [self._writer.submit(partial(self.unit, batch), durable=True) for batch in batches]:
-            future.result(60)
+        under_way = [(batch, self._writer.submit(partial(self.unit, batch), durable=True)) for batch in batches]
+        for batch, future in under_way:
+            try:
+                future.result(60)
+            except Exception:  # one part is at fault: it alone shall stand still. The journal has logged the error
+                if len(batch) > 1:
+                    for part in batch:
+                        self.step([part])
 
     def unit(self, account_run_ids: Sequence[str], session: Session) -> Written:
         """A step of these parts as a unit of work."""
         events: list[object] = []
         for loaded in load(session, account_run_ids):
             events += self._carry_out(session, loaded, decide(loaded.view, self._clock.now()))
+            reach("stepped")
         return Written(None, events)
 
     def _carry_out(self, session: Session, loaded: Loaded, decision: Decision) -> list[object]:
@@ -146,11 +154,12 @@ class Runner:
         before = part.state
         part.state = decision.state
         if decision.state in ENDED:
-            part.closed_at = now
+            part.closed_at = part.closed_at or now
         session.flush()
-        if before != decision.state:
+        is_news = before != decision.state or before in ENDED  # a part may have ended at its very start
+        if is_news:
             self._move_run(session, part.run_id, now)
-        if before != decision.state or events or decision.leave:
+        if is_news or events or decision.leave:
             events.append(RunChanged(part.run_id, part.id, part.owner_id, decision.state))
         return events
 
@@ -159,7 +168,7 @@ class Runner:
         run = session.get_one(Run, run_id)
         run.state = run_state(states)
         if run.state in ENDED:
-            run.closed_at = now
+            run.closed_at = run.closed_at or now
         session.flush()
 
 

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BindParameter, bindparam, select
+from sqlalchemy import BindParameter, bindparam, func, select
 from sqlalchemy.orm import Session
 
+from app.core.db import Database
 from app.execution.models import Intent, Order
 from app.execution.states import OrderState
 from app.strategies.models import AccountRun, LegRun, Run
-from app.strategies.waves import AccountRunState, AccountRunView, LegView, OnFailure, OrderView
+from app.strategies.waves import ENDED, AccountRunState, AccountRunView, LegView, OnFailure, OrderView
 from app.venues.types import Side
 
 EXIT_PURPOSES = ("exit", "stop", "target")
@@ -107,3 +108,11 @@ def _order_view(order: Order, attempt: int) -> OrderView:
         ended_at=order.ended_at,
         cancel_at=order.cancel_at,
     )
+
+
+def live_reason(db: Database, account_id: str) -> str | None:
+    """Why an account cannot be let go of: runs that still hold something in it, or may."""
+    with db.read() as session:
+        is_live = (AccountRun.account_id == account_id) & AccountRun.state.not_in(ENDED)
+        live = session.scalar(select(func.count()).select_from(AccountRun).where(is_live))
+    return f"{live} live {'run trades' if live == 1 else 'runs trade'} in it" if live else None
