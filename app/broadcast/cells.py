@@ -25,6 +25,7 @@ from app.portfolio.trades import Held, PositionKey
 from app.venues.types import Quote, Symbol
 
 PRICE, MONEY, QUANTITY = "price", "money", "qty"
+OWNER_WIDE = ("pnl:day", "pnl:open", "pnl:realised")
 Cell = dict[str, Any]
 Cells = dict[str, Cell]
 PriceOf = Callable[[Symbol], Quote | None]
@@ -83,7 +84,8 @@ def add(figures: Iterable[Figure]) -> Figure | None:
             value = None
         currency = currency or figure.currency
         value = None if value is None or figure.value is None else value + figure.value
-        oldest = min((at for at in (oldest, figure.oldest) if at is not None), default=None)
+        if figure.oldest is not None and (oldest is None or figure.oldest < oldest):
+            oldest = figure.oldest
     return Figure(value, currency, oldest) if currency else None
 
 
@@ -105,7 +107,7 @@ def owner_cells(book: OwnerBook, price_of: PriceOf) -> Cells:
         figure = add(figures)
         if figure is not None:
             cells[name] = money_cell(figure)
-    return cells
+    return cells | {f"{name}:{book.owner_id}": cells[name] for name in OWNER_WIDE if name in cells}
 
 
 def price_cell(quote: Quote, form: PriceForm) -> Cell:
@@ -150,13 +152,11 @@ def _value_position(
         f"pnl:position:{key.account_id}:{key.exchange}:{key.symbol}:{key.product}",
         f"pnl:net:{key.exchange}:{key.symbol}:{key.product}",
         f"pnl:account:{key.account_id}",
-        f"pnl:day:{book.owner_id}",
         "pnl:day",
     ):
         sums[name].append(today)
-    for word, figure in (("open", open_), ("realised", done)):
-        sums[f"pnl:{word}:{book.owner_id}"].append(figure)
-        sums[f"pnl:{word}"].append(figure)
+    sums["pnl:open"].append(open_)
+    sums["pnl:realised"].append(done)
 
 
 def _value_leg(book: OwnerBook, leg: LegPosition, quote: Quote | None, sums: dict[str, list[Figure]]) -> None:
