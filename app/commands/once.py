@@ -202,7 +202,8 @@ class Once:
         listed = {str(row["orderid"]) for row in self._ask(account, "orderbook")["data"]["orders"]}
         for venue_order_id, order in mine.items():
             if traded[venue_order_id] != order.filled_quantity:
-                yield f"{account.name} order {venue_order_id}: broker {traded[venue_order_id]}, desk {order.filled_quantity}"
+                theirs, ours = traded[venue_order_id], order.filled_quantity
+                yield f"{account.name} order {venue_order_id}: broker {theirs}, desk {ours}"
         for stranger in listed - self._known(account):
             yield f"{account.name}: the broker has an order {stranger} that the desk does not know"
         for row in self._ask(account, "positionbook")["data"]:

@@ -21,7 +21,7 @@ def services_of(settings: Settings) -> Iterator[Services]:
 
 
 def migrate(_options: Namespace, settings: Settings) -> int:
-    settings.instance.mkdir(parents=True, exist_ok=True)
+    settings.instance.mkdir(mode=0o700, parents=True, exist_ok=True)
     upgrade(settings.database_url)
     with services_of(settings) as services:
         services.accounts.verify_key()

@@ -62,7 +62,8 @@ class Running:
     _beat: asyncio.Task[None] | None = None
 
     def ready_line(self) -> dict[str, Any]:
-        return {"ready": True, "brokers": [address.shown() for address in self.addresses], "control_url": self.control_url}
+        brokers = [address.shown() for address in self.addresses]
+        return {"ready": True, "brokers": brokers, "control_url": self.control_url}
 
     async def close(self) -> None:
         if self._beat is not None:

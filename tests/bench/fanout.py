@@ -37,7 +37,7 @@ def measure(accounts: int, legs: int, rtt: float, lots: int, repeat: int) -> dic
     return _summary(entries, accounts, rtt)
 
 
-class engine_of:  # noqa: N801 - reads as a statement
+class engine_of:
     """The engine as the launcher runs it, until the block ends."""
 
     def __init__(self, desk: TestDesk, folder: str) -> None:
@@ -47,7 +47,7 @@ class engine_of:  # noqa: N801 - reads as a statement
     def __enter__(self) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "app.cli", "engine"]
         self.process = subprocess.Popen(command, cwd=ROOT, env=self._env, stdout=subprocess.PIPE, text=True)
-        until(lambda: self._is_ready(), 60)
+        until(self._is_ready, 60)
         return self.process
 
     def __exit__(self, *_: object) -> None:

@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from app.core.db import Base
+from sqlalchemy import select
+
 from app.commands.demo import always_open
+from app.core.db import Base
 from app.engine import assembly
 from app.execution.models import Order
 from app.strategies.legs import Draft
@@ -16,7 +18,6 @@ from app.strategies.models import AccountRun, Run
 from app.users.door import Visitor
 from app.wiring import Services, build
 from config import load
-from sqlalchemy import select
 from tests.paper.running import PaperServer
 from tests.waiting import until
 
@@ -66,7 +67,7 @@ class TestDesk:
         self.engine = assembly.build(self.services)
         self.engine.start()
         assert self.engine.wait_until_leading(10)
-        until(lambda: self.is_ready(), 30)
+        until(self.is_ready, 30)
 
     def is_ready(self) -> bool:
         """Connected everywhere, the books read once, the masters there."""
@@ -136,7 +137,7 @@ def assert_agrees(paper: PaperServer, broker: str, ours: Sequence[Order]) -> Non
 
 
 @contextmanager
-def desk(folder: Path, brokers: Sequence[str] = ("alpha", "beta", "gamma"), **settings: Any):  # noqa: ANN201 - test
+def desk(folder: Path, brokers: Sequence[str] = ("alpha", "beta", "gamma"), **settings: Any):
     started = datetime.now(UTC)
     with PaperServer([{"name": name, "mode": "live"} for name in brokers], start="now") as paper:
         assert started
