@@ -20,8 +20,8 @@ def engine(_options: Namespace, settings: Settings) -> int:
         signal.signal(number, lambda *_: leaving.set())
     running.start()
     print("The engine is ready.", flush=True)
-    while not leaving.wait(1.0):
+    while not leaving.wait(0.5) and not running.lost.is_set():
         pass
     running.stop()
     services.close()
-    return 0
+    return 1 if running.lost.is_set() else 0

@@ -30,6 +30,7 @@ from app.execution.intake import Intake, Patience
 from app.execution.lease import Lease
 from app.execution.sender import ApprovalWanted, Desk, ModeSurprise
 from app.execution.writer import Writer
+from app.portfolio.carry import carry_forward
 from app.strategies.preview import Previewer
 from app.strategies.resolving import Resolver
 from app.strategies.runner import ReadyToSend, RunChanged, Runner
@@ -63,6 +64,7 @@ class Engine:
     errand_desk: ErrandDesk
     loops: dict[str, Loop]
 
+    lost: threading.Event  # another engine leads now: this one must end, and may start again as the standby
     _threads: list[threading.Thread]
     _leading: threading.Event
     _stopping: threading.Event
@@ -71,7 +73,6 @@ class Engine:
         self._spawn("lease", self._keep_lease)
         for name, loop in self.loops.items():
             self._spawn(name, partial(loop.run, self._leading.is_set))
-        self.broadcaster.start()
         self.services.link.listen(self._on_nudge)
 
     def wait_until_leading(self, seconds: float) -> bool:
@@ -111,14 +112,19 @@ class Engine:
             leads = False
         if leads and not self._leading.is_set():
             log.info("engine_leads", engine_id=self.lease.engine_id, epoch=self.lease.epoch)
+            self.broadcaster.start()
             self._leading.set()
         elif not leads and self._leading.is_set():
             log.error("engine_lost_the_lease", engine_id=self.lease.engine_id)
             self._leading.clear()
+            self.lost.set()
 
     def _on_nudge(self, kind: str, payload: dict[str, object]) -> None:
         if kind == "watch":
             self.market.watch(payload)
+            return
+        if kind == "hello":
+            self.broadcaster.send_everything()
             return
         name = {"runs": "runs", "cancels": "runs"}.get(kind, "house")
         if kind == "accounts":
@@ -138,7 +144,9 @@ def build(services: Services) -> Engine:
     kinds = registry()
     crew = Crew(services.accounts, kinds, desk, tools, clock)
     market = Market(services, crew)
-    broadcaster = Broadcaster(db, services.portfolio, market.hub, services.link, clock, market.feed.status)
+    broadcaster = Broadcaster(
+        db, services.portfolio, market.hub, services.link, clock, market.feed.status, want=market.want_positions
+    )
     news = News(services, broadcaster)
     standing = standing_of(services, crew)
     resolver = Resolver(services.instruments, SpotPrices(services, market.hub, crew))
@@ -157,7 +165,7 @@ def build(services: Services) -> Engine:
     aside = Aside("news")
     _listen(services, _Listeners(dispatch, runs, crew, news, broadcaster, market, aside), loops)
     parts = (services, lease, writer, crew, runs, market, broadcaster, aside, errand_desk, loops)
-    return Engine(*parts, [], threading.Event(), threading.Event())
+    return Engine(*parts, threading.Event(), [], threading.Event(), threading.Event())
 
 
 def _handlers(venue_errands: VenueErrands) -> dict[str, Callable[[errands.Errand], dict[str, object]]]:
@@ -188,6 +196,7 @@ def _house_jobs(
         Job("parked", intake.release_parked, 5.0),
         Job("market", market.follow, 1.0),
         Job("feed", market.tell, 2.0),
+        Job("carry", lambda: carry_forward(services.db, services.clock.now()), 600.0),
         Job("sweep", lambda: errands.sweep(services.db, services.clock.now()), 3600.0),
     ]
 

@@ -29,6 +29,7 @@ log = structlog.get_logger()
 SWEEP = timedelta(seconds=30)  # positions and funds while nothing happens
 AFTER_CHANGE = timedelta(seconds=2)
 SPREAD = timedelta(seconds=2)
+HOLDINGS = timedelta(minutes=5)
 RESTING = 5.0  # seconds between books while orders only rest at the venue and updates are pushed
 LONGEST_PAUSE = 30.0  # after failures, while nothing is pending
 MOST_PATIENCE = 8  # after failures, while something is: as many pauses of the usual length
@@ -73,6 +74,7 @@ class Attendant:
         self._is_asked = True  # the first look is due at once
         self._looked_at = 0.0
         self._swept_at: datetime | None = None
+        self._holdings_at: datetime | None = None
         self._sweep_due: datetime | None = None
         self.stream_state = StreamState.CONNECTING
         self.book_read_at: datetime | None = None
@@ -196,6 +198,7 @@ class Attendant:
         tools = self._tools
         self._sweep_due = None
         tools.snapshots.positions(self._account_id, self._venue.positions(), tools.clock.now())
+        self._read_holdings()
         funds = self._venue.funds()
         mode = self._venue.mode()
         state = HealthState.PAPER if mode == "paper" else HealthState.OK
@@ -204,6 +207,13 @@ class Attendant:
         tools.health.record(self._account_id, seen)
         self._swept_at = tools.clock.now()
         tools.announce(FiguresRead(self._account_id))
+
+    def _read_holdings(self) -> None:
+        """What was delivered overnight moves slowly: every few minutes is enough."""
+        now = self._tools.clock.now()
+        if self._holdings_at is None or now - self._holdings_at >= HOLDINGS:
+            self._tools.snapshots.holdings(self._account_id, self._venue.holdings(), now)
+            self._holdings_at = now
 
     def _note_failure(self, error: DeskError) -> None:
         state = HealthState.UNREACHABLE

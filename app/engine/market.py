@@ -1,6 +1,6 @@
 """The feed in the engine: one stream for the desk, and what it must carry: the symbols of every live leg."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -49,6 +49,11 @@ class Market:
             self._is_started = True
             self.feed.start()
             self._top_up.start()
+        self.feed.wake()
+
+    def want_positions(self, symbols: Collection[Symbol]) -> None:
+        """Everything held needs a price, whether or not a run holds it."""
+        self.subscriptions.want("positions", symbols)
         self.feed.wake()
 
     def tell(self) -> None:

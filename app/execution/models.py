@@ -50,6 +50,7 @@ class Order(Base):
         Index("ix_orders_account_id_state", "account_id", "state"),
         Index("ix_orders_state", "state"),
         Index("ix_orders_owner_id_created_at", "owner_id", "created_at"),
+        Index("ix_orders_owner_id_filled_at", "owner_id", "filled_at"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=new_id)
