@@ -13,12 +13,10 @@ from typing import Any
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from app.core.ids import new_id
-from app.core.money import ZERO, plain
 from app.execution import statements
-from app.execution.events import Alarm, OrderChanged, TradesWanted
+from app.execution.edits import Edit, edit, edit_by_venue_id, event_row, nothing_filled
 from app.execution.models import VenueOrder
-from app.execution.states import FINAL, OrderState, Progress, Step, advance, check, may_cancel
+from app.execution.states import OrderState, Progress, Step, advance, may_cancel
 from app.execution.writer import Written
 from app.venues.types import Answer, OrderReport, Outcome
 
@@ -42,27 +40,27 @@ def claim(session: Session, order_id: str, claimant: Claimant, book_read_at: dat
     }
     won = statements.run(session, statements.CLAIM, values).rowcount == 1
     if won:
-        _event(session, order_id, now, "desk", OrderState.NEW, OrderState.SENDING)
+        _note_unsent(session, order_id, OrderState.SENDING, "", now)
     return Written(won)
 
 
 def answered(session: Session, order_id: str, answer: Answer, now: datetime, parked: Sequence[OrderReport]) -> Written:
     """Record the venue's answer to a placing, then the updates that overtook it."""
-    order = _load(session, order_id)
+    order = edit(session, order_id, now)
     if order.state is not OrderState.SENDING:  # reconciliation was faster: its evidence stands
-        late = _late_answer(session, order, answer, now)
-        return Written(None, [*late, *_overtook(session, order.account_id, parked, now)])
+        _late_answer(session, order, answer)
+        return Written(None, [*order.save(), *_overtook(session, order.account_id, parked, now)])
     state, failure = _state_after(answer)
-    values: dict[str, Any] = {"answered_at": now, "reason": answer.reason, "failure": failure}
+    order.set(answered_at=now, reason=answer.reason, failure=failure)
+    order.move(state, "answer", answer.reason)
     if answer.venue_order_id:
-        values["venue_order_id"] = answer.venue_order_id
+        order.set(venue_order_id=answer.venue_order_id)
     if state is OrderState.UNKNOWN:
-        values["unknown_at"] = now
-    events: list[object] = [_move(session, order, state, now, "answer", answer.reason, **values)]
-    events += _overtook(session, order.account_id, parked, now)
-    if state is OrderState.UNKNOWN:
-        events.append(Alarm(order.owner_id, order.account_id, f"order:{order_id}", _unknown_sentence(answer)))
-    return Written(state, events)
+        order.set(unknown_at=now)
+        order.alarm(_unknown_sentence(answer))
+    for report in parked:
+        order.hear(report, "push")
+    return Written(state, order.save())
 
 
 def _overtook(session: Session, account_id: str, parked: Sequence[OrderReport], now: datetime) -> list[object]:
@@ -81,67 +79,67 @@ def _unknown_sentence(answer: Answer) -> str:
     return f"An order was sent and its answer was lost ({answer.reason}). It is not sent again; the books will tell."
 
 
-def _late_answer(session: Session, order: "_Row", answer: Answer, now: datetime) -> list[object]:
+def _late_answer(session: Session, order: Edit, answer: Answer) -> None:
     """The answer to an order that was put in doubt meanwhile, by an engine that was thought dead."""
     if order.state is OrderState.UNKNOWN and answer.outcome in (Outcome.REFUSED, Outcome.UNAVAILABLE):
         state, failure = _state_after(answer)
-        return [_move(session, order, state, now, "answer", answer.reason, reason=answer.reason, failure=failure)]
+        order.move(state, "answer", answer.reason, reason=answer.reason, failure=failure)
     if answer.outcome is not Outcome.DONE or order.venue_order_id == answer.venue_order_id:
-        return []
+        return
     if order.venue_order_id is not None:
-        text = f"The venue names this order {answer.venue_order_id}, the books said {order.venue_order_id}."
-        return [Alarm(order.owner_id, order.account_id, f"order:{order.id}", text)]
-    if _is_owned(session, order.account_id, answer.venue_order_id):
-        return []  # its twin of the same wish was given this id: the books will find the other one for it
-    moved = _move(session, order, OrderState.OPEN, now, "answer", "late", venue_order_id=answer.venue_order_id)
-    if order.state is not OrderState.LOST:
-        return [moved]
-    text = "The venue took this order after all; it was thought lost."
-    return [moved, Alarm(order.owner_id, order.account_id, f"order:{order.id}", text)]
+        order.alarm(f"The venue names this order {answer.venue_order_id}, the books said {order.venue_order_id}.")
+        return
+    if is_owned(session, order.account_id, answer.venue_order_id):
+        return  # its twin of the same wish was given this id: the books will find the other one for it
+    if order.state is OrderState.LOST:
+        order.alarm("The venue took this order after all; it was thought lost.")
+    order.move(OrderState.OPEN, "answer", "late", venue_order_id=answer.venue_order_id)
 
 
-def _is_owned(session: Session, account_id: str, venue_order_id: str | None) -> bool:
+def is_owned(session: Session, account_id: str, venue_order_id: str | None) -> bool:
+    """Whether an order of the desk has this id at the venue."""
     values = {"account_id": account_id, "venue_order_id": venue_order_id}
     return statements.run(session, statements.LOAD_BY_VENUE_ID, values).one_or_none() is not None
 
 
 def apply(session: Session, account_id: str, report: OrderReport, source: str, now: datetime) -> Written:
     """Bring an order of ours forward by what a venue reports; False when the id is not one of ours."""
-    order = _by_venue_id(session, account_id, report)
+    order = edit_by_venue_id(session, account_id, report.venue_order_id, now)
     if order is None:
         return Written(False)
-    step = advance(order.progress, report)
-    return Written(True, _take_step(session, order, step, report.reason, source, now))
+    order.hear(report, source)
+    return Written(True, order.save())
 
 
 def adopt(session: Session, order_id: str, report: OrderReport, source: str, now: datetime) -> Written:
     """An unknown order was found in the venue's book: it gets its id and its true state."""
-    order = _load(session, order_id)
+    order = edit(session, order_id, now)
     if order.venue_order_id is not None or order.state not in (OrderState.UNKNOWN, OrderState.LOST):
         return Written(False)
-    statements.change(session, order_id, now, {"venue_order_id": report.venue_order_id, "candidates": None})
-    step = advance(order.progress, report)
-    if step.progress.state is order.state:
-        step = Step(Progress(OrderState.OPEN, order.quantity, order.filled, order.average), needs_trades=True)
-    return Written(True, _take_step(session, order, step, report.reason or "found in the book", source, now))
+    order.set(venue_order_id=report.venue_order_id, candidates=None)
+    step, known = advance(order.progress, report), order.progress
+    if step.progress.state is known.state:
+        step = Step(Progress(OrderState.OPEN, known.quantity, known.filled, known.average), needs_trades=True)
+    order.take(step, source, report.reason or "found in the book")
+    return Written(True, order.save())
 
 
 def lose(session: Session, order_id: str, reason: str, source: str, now: datetime) -> Written:
     """It was proven never to have arrived."""
-    order = _load(session, order_id)
+    order = edit(session, order_id, now)
     if order.state is not OrderState.UNKNOWN:
         return Written(False)
-    changed = _move(session, order, OrderState.LOST, now, source, reason, failure="lost", candidates=None)
-    return Written(True, [changed])
+    order.move(OrderState.LOST, source, reason, failure="lost", candidates=None)
+    return Written(True, order.save())
 
 
 def doubt(session: Session, order_id: str, reason: str, now: datetime) -> Written:
     """An order whose engine died between claiming it and hearing the answer."""
-    order = _load(session, order_id)
+    order = edit(session, order_id, now)
     if order.state is not OrderState.SENDING:
         return Written(False)
-    changed = _move(session, order, OrderState.UNKNOWN, now, "desk", reason, unknown_at=now, reason=reason)
-    return Written(True, [changed])
+    order.move(OrderState.UNKNOWN, "desk", reason, unknown_at=now, reason=reason)
+    return Written(True, order.save())
 
 
 def withdraw(session: Session, order_id: str, reason: str, now: datetime) -> Written:
@@ -149,36 +147,41 @@ def withdraw(session: Session, order_id: str, reason: str, now: datetime) -> Wri
     values = {"order_id": order_id, "why": reason, "now": now}
     if statements.run(session, statements.WITHDRAW, values).rowcount != 1:
         return Written(False)
-    _event(session, order_id, now, "desk", OrderState.NEW, OrderState.CANCELLED, detail=reason)
-    return Written(True, [_changed(_load(session, order_id), OrderState.CANCELLED, ZERO)])
+    _note_unsent(session, order_id, OrderState.CANCELLED, reason, now)
+    return Written(True, [edit(session, order_id, now).changed()])
 
 
 def cancel_wanted(session: Session, order_id: str, now: datetime) -> Written:
     """A working order becomes CANCEL_PENDING; the result is whether a cancel must be sent."""
-    order = _load(session, order_id)
+    order = edit(session, order_id, now)
     if not may_cancel(order.state, order.cancel_at, now):
         return Written(False)
-    return Written(True, [_move(session, order, OrderState.CANCEL_PENDING, now, "desk", "", cancel_at=now)])
+    order.move(OrderState.CANCEL_PENDING, "desk", cancel_at=now)
+    return Written(True, order.save())
 
 
 def cancel_answered(session: Session, order_id: str, answer: Answer, now: datetime) -> Written:
     """A refused cancel brings the order back to working; whether it was filled meanwhile, the books tell."""
-    order = _load(session, order_id)
-    events: list[object] = [TradesWanted(order.account_id)]
+    order = edit(session, order_id, now)
+    order.want_trades()
     if order.state is OrderState.CANCEL_PENDING and answer.outcome in (Outcome.REFUSED, Outcome.UNAVAILABLE):
-        back = OrderState.PARTIALLY_FILLED if order.filled > 0 else OrderState.OPEN
-        events.append(_move(session, order, back, now, "answer", answer.reason, reason=answer.reason))
-    return Written(None, events)
+        back = OrderState.PARTIALLY_FILLED if order.progress.filled > 0 else OrderState.OPEN
+        order.move(back, "answer", answer.reason, reason=answer.reason)
+    return Written(None, order.save())
 
 
 def correct_average(session: Session, order_id: str, average: Decimal, now: datetime) -> Written:
     """The trade book knows the exact average of what was booked from a push."""
-    order = _load(session, order_id)
-    if order.average == average or order.filled == 0:
+    order = edit(session, order_id, now)
+    if order.progress.average == average or order.progress.filled == 0:
         return Written(False)
-    statements.change(session, order_id, now, {"average_price": average})
-    _event(session, order_id, now, "trades", order.state, order.state, order.filled, average, "average corrected")
-    return Written(True, [_changed(order, order.state, order.filled)])
+    order.correct_average(average, "trades")
+    return Written(True, order.save())
+
+
+def _note_unsent(session: Session, order_id: str, state: OrderState, detail: str, now: datetime) -> None:
+    event = event_row(order_id, now, "desk", (OrderState.NEW.value, nothing_filled(state)), detail)
+    statements.run(session, statements.INSERT_EVENT, event)
 
 
 def note_foreign(session: Session, account_id: str, reports: Sequence[OrderReport], now: datetime) -> Written:
@@ -213,111 +216,3 @@ def _foreign_row(account_id: str, report: OrderReport, now: datetime) -> dict[st
         "first_seen_at": now,
         "last_seen_at": now,
     }
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    id: str
-    owner_id: str
-    account_id: str
-    account_run_id: str | None
-    state: OrderState
-    quantity: Decimal
-    filled: Decimal
-    average: Decimal | None
-    venue_order_id: str | None
-    cancel_at: datetime | None
-
-    @property
-    def progress(self) -> Progress:
-        return Progress(self.state, self.quantity, self.filled, self.average)
-
-
-def _load(session: Session, order_id: str) -> _Row:
-    return _row(statements.run(session, statements.LOAD, {"order_id": order_id}).one())
-
-
-def _by_venue_id(session: Session, account_id: str, report: OrderReport) -> _Row | None:
-    values = {"account_id": account_id, "venue_order_id": report.venue_order_id}
-    found = statements.run(session, statements.LOAD_BY_VENUE_ID, values).one_or_none()
-    return _row(found) if found else None
-
-
-def _row(found: Any) -> _Row:
-    identity, owner, account, run, state, *rest = found
-    return _Row(identity, owner, account, run, OrderState(state), *rest)
-
-
-def _take_step(session: Session, order: _Row, step: Step, reason: str, source: str, now: datetime) -> list[object]:
-    events: list[object] = [TradesWanted(order.account_id)] if step.needs_trades else []
-    new = step.progress
-    if new == order.progress:
-        return events
-    values: dict[str, Any] = {"filled_quantity": new.filled, "average_price": new.average}
-    if step.new_fill > 0:
-        values["filled_at"] = now
-        _fill(session, order, step, source, now)
-    if new.state is OrderState.REJECTED:
-        values["failure"] = "refused"
-    if reason:
-        values["reason"] = reason
-    events.append(_move(session, order, new.state, now, source, reason, filled=new.filled, **values))
-    return events + _alarms(order, step)
-
-
-def _alarms(order: _Row, step: Step) -> list[object]:
-    texts = []
-    if step.is_late:
-        texts.append(f"A fill of {plain(step.new_fill)} arrived after the order was thought {order.state}.")
-    if step.is_overfill:
-        texts.append(f"The venue filled {plain(step.progress.filled)} of an order for {plain(order.quantity)}.")
-    return [Alarm(order.owner_id, order.account_id, f"order:{order.id}", text) for text in texts]
-
-
-def _fill(session: Session, order: _Row, step: Step, source: str, now: datetime) -> None:
-    fill = {
-        "id": new_id(),
-        "order_id": order.id,
-        "key": f"total:{plain(step.progress.filled)}",
-        "quantity": step.new_fill,
-        "price": step.fill_price,
-        "at": now,
-        "source": source,
-    }
-    statements.run(session, statements.INSERT_FILL, fill)
-
-
-def _move(
-    session: Session, order: _Row, state: OrderState, now: datetime, source: str, detail: str,
-    filled: Decimal | None = None, **values: Any,
-) -> OrderChanged:  # fmt: skip
-    """Change the state by the table, leave an event, say what changed."""
-    check(order.state, state)
-    quantity = order.filled if filled is None else filled
-    if state in FINAL:
-        values["ended_at"] = now
-    statements.change(session, order.id, now, values | {"state": state.value})
-    average = values.get("average_price", order.average)
-    _event(session, order.id, now, source, order.state, state, quantity, average, detail)
-    return _changed(order, state, quantity)
-
-
-def _event(
-    session: Session, order_id: str, now: datetime, source: str, before: OrderState, after: OrderState,
-    filled: Decimal = ZERO, average: Decimal | None = None, detail: str = "",
-) -> None:  # fmt: skip
-    event = {
-        "order_id": order_id,
-        "at": now,
-        "source": source,
-        "from_state": before.value,
-        "to_state": after.value,
-        "filled_quantity": filled,
-        "average_price": average,
-        "detail": detail,
-    }
-    statements.run(session, statements.INSERT_EVENT, event)
-
-
-def _changed(order: _Row, state: OrderState, filled: Decimal) -> OrderChanged:
-    return OrderChanged(order.id, order.owner_id, order.account_id, order.account_run_id, state, filled)

@@ -56,6 +56,7 @@ class Lane:
         self._workers = 0
         self._idle = 0
         self._closed = False
+        self._held = False
 
     def offer(self, works: list[Work]) -> None:
         with self._ready:
@@ -65,6 +66,15 @@ class Lane:
                 self._keys.add(work.key)
                 heapq.heappush(self._heap, (work.urgency, next(self._order), work))
             self._hire()
+            self._ready.notify_all()
+
+    def hold(self) -> None:
+        """Queue, but send nothing until `release`."""
+        self._held = True
+
+    def release(self) -> None:
+        with self._ready:
+            self._held = False
             self._ready.notify_all()
 
     @property
@@ -125,7 +135,7 @@ class Lane:
             return None
 
     def _pause(self) -> float | None:
-        """Seconds until the first work may go; None when there is none."""
-        if not self._heap:
+        """Seconds until the first work may go; None when there is none or the lane is held."""
+        if not self._heap or self._held:
             return None
         return self._paces[self._heap[0][2].is_placing].wait(self._clock.monotonic())

@@ -31,9 +31,11 @@ _ROW = (
     _orders.c.quantity, _orders.c.filled_quantity, _orders.c.average_price, _orders.c.venue_order_id,
     _orders.c.cancel_at,
 )  # fmt: skip
-LOAD = select(*_ROW).where(_orders.c.id == bindparam("order_id"))
-LOAD_BY_VENUE_ID = select(*_ROW).where(
-    _orders.c.account_id == bindparam("account_id"), _orders.c.venue_order_id == bindparam("venue_order_id")
+LOAD = select(*_ROW).where(_orders.c.id == bindparam("order_id")).with_for_update()
+LOAD_BY_VENUE_ID = (
+    select(*_ROW)
+    .where(_orders.c.account_id == bindparam("account_id"), _orders.c.venue_order_id == bindparam("venue_order_id"))
+    .with_for_update()
 )
 KNOWN_ORDERS = (
     select(_orders.c.id)

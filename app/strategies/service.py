@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.accounts.models import Account
@@ -111,6 +112,12 @@ class StrategyService:
 
     def run(self, owner_id: str, strategy_id: str, key: str) -> str:
         """Ask for a run; the same key again gives the same run."""
+        try:
+            return self._run(owner_id, strategy_id, key)
+        except IntegrityError:  # the same click arrived twice in the same instant: the other one made the run
+            return self._run(owner_id, strategy_id, key)
+
+    def _run(self, owner_id: str, strategy_id: str, key: str) -> str:
         now = self._clock.now()
         with self._db.write(durable=True) as session:
             strategy = _strategy(session, owner_id, strategy_id)
