@@ -9,7 +9,7 @@ import os  # noqa: E402 - see above
 worker_class = "gevent"
 worker_connections = 4000
 timeout = 60
-graceful_timeout = 5
+graceful_timeout = 2  # requests take milliseconds; open streams never end by themselves
 keepalive = 20
 errorlog = "-"
 loglevel = os.environ.get("MIRRORDESK_WEB_LOG_LEVEL", "warning")

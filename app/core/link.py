@@ -6,13 +6,13 @@ encryption where such files cannot be had; with REDIS_URL set, Redis publish/sub
 nobody takes the messages, the oldest are dropped. Either side may start first, end, and come back: the other finds it.
 """
 
-import contextlib
 import fcntl
 import hashlib
 import json
 import os
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -33,6 +33,7 @@ Handler = Callable[[str, dict[str, Any]], None]
 SOCKET_PATH_LIMIT = 100  # the kernel's 108, less a margin
 QUEUE_LIMIT = 20_000
 LOOK_EVERY = 0.25  # seconds between two looks for the other side
+KEPT_FOR = 2.0  # seconds; a hint older than this helps nobody
 
 
 class Link(Protocol):
@@ -72,19 +73,22 @@ class SilentLink:
 
 
 class _Outbox:
-    """A bounded queue whose oldest entries give way, emptied by one thread that owns the socket."""
+    """A bounded queue whose oldest entries give way, emptied by one thread that owns the socket.
 
-    def __init__(self, send: Callable[[bytes], None], look: Callable[[], object] = lambda: None) -> None:
+    What nobody takes is tried again for a moment, since the other side may just be coming.
+    """
+
+    def __init__(self, send: Callable[[bytes], bool], look: Callable[[], object] = lambda: None) -> None:
         self._send = send
         self._look = look
-        self._waiting: deque[bytes] = deque(maxlen=QUEUE_LIMIT)
+        self._waiting: deque[tuple[float, bytes]] = deque(maxlen=QUEUE_LIMIT)
         self._wake = threading.Event()
         self._stopped = False
         self._thread = threading.Thread(target=self._run, name="link-out", daemon=True)
         self._thread.start()
 
     def put(self, message: bytes) -> None:
-        self._waiting.append(message)
+        self._waiting.append((time.monotonic(), message))
         self._wake.set()
 
     def _run(self) -> None:
@@ -92,8 +96,14 @@ class _Outbox:
             self._look()
             self._wake.wait(LOOK_EVERY)
             self._wake.clear()
-            while self._waiting and not self._stopped:
-                self._send(self._waiting.popleft())
+            self._empty()
+
+    def _empty(self) -> None:
+        while self._waiting:
+            born, message = self._waiting[0]
+            if time.monotonic() - born < KEPT_FOR and not self._send(message):
+                return
+            self._waiting.popleft()
 
     def close(self) -> bool:
         """Whether the thread has ended."""
@@ -131,10 +141,14 @@ class ZmqLink:
             self._context.term()
         self._places.close()
 
-    def _write(self, message: bytes) -> None:
-        with contextlib.suppress(zmq.ZMQError):  # nobody is there to take it: a hint may be lost
-            if self._writing.attach():
-                self._writing.socket.send(message, zmq.NOBLOCK)
+    def _write(self, message: bytes) -> bool:
+        if not self._writing.attach():
+            return False
+        try:
+            self._writing.socket.send(message, zmq.NOBLOCK)
+        except zmq.ZMQError:  # nobody is there to take it
+            return False
+        return True
 
     def _read(self, handler: Handler) -> None:
         end = self._end(zmq.PULL if self._is_engine else zmq.SUB, "down" if self._is_engine else "up")
@@ -283,12 +297,14 @@ class RedisLink:
             self._reader.join(timeout=6)
         self._redis.close()
 
-    def _write(self, message: bytes) -> None:
+    def _write(self, message: bytes) -> bool:
         try:
             self._redis.publish(self._out, message)
-            self._found()
         except redis.RedisError:
             self._lost()
+            return False
+        self._found()
+        return True
 
     def _read(self, handler: Handler) -> None:
         while not self._stopped.is_set():

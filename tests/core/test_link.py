@@ -98,6 +98,33 @@ def test_the_web_may_start_first(line):
     meet(web, "nudge", nudges)
 
 
+def test_a_nudge_that_is_a_moment_early_is_heard(tmp_path, monkeypatch):
+    monkeypatch.setattr(link_module, "KEPT_FOR", 60.0)
+    nudges: list = []
+    web = open_link("web", tmp_path / "link")
+    web.send("early", {})
+    engine = open_link("engine", tmp_path / "link")
+    engine.listen(lambda kind, payload: nudges.append(kind))
+    until(lambda: nudges == ["early"])
+    for link in (web, engine):
+        link.close()
+
+
+def test_a_nudge_that_comes_too_late_is_dropped(tmp_path, monkeypatch):
+    monkeypatch.setattr(link_module, "KEPT_FOR", 0.0)
+    nudges: list = []
+    web = open_link("web", tmp_path / "link")
+    web.send("late", {})
+    until(lambda: not web._outbox._waiting)
+    monkeypatch.undo()
+    engine = open_link("engine", tmp_path / "link")
+    engine.listen(lambda kind, payload: nudges.append(kind))
+    until(lambda: (web.send("present", {}), "present" in nudges)[1], every=0.05)
+    assert "late" not in nudges
+    for link in (web, engine):
+        link.close()
+
+
 def test_the_engine_may_go_and_come_back(line):
     events, nudges = [], []
     engine = line.open("engine", nudges)
