@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import asked  # noqa: F401 - first: it reads what is removed below
+
 # Each before the one that imports it.
 pytest_plugins = ["tests.loopback", "tests.servers", "tests.browser"]
 

@@ -159,7 +159,7 @@ def build(services: Services) -> Engine:
     masters = Masters(services, crew)
     house = Loop(_house_jobs(services, crew, errand_desk, masters, intake, market), clock, services.pulse)
     house_beat = Job("beat", house.beat, 2.0)
-    run_loop = Loop(_run_jobs(runs, lambda: cancel_asked(db, writer, dispatch, clock)), clock, services.pulse)
+    run_loop = Loop(_run_jobs(crew, runs, lambda: cancel_asked(db, writer, dispatch, clock)), clock, services.pulse)
     house.add(house_beat)
     loops = {"runs": run_loop, "house": house}
     aside = Aside("news")
@@ -176,10 +176,10 @@ def _handlers(venue_errands: VenueErrands) -> dict[str, Callable[[errands.Errand
     }
 
 
-def _run_jobs(runs: Runs, cancel: Callable[[], object]) -> list[Job]:
+def _run_jobs(crew: Crew, runs: Runs, cancel: Callable[[], object]) -> list[Job]:
     return [
         Job("recover", runs.recover, 2.0),
-        Job("start", runs.start, 0),
+        Job("start", lambda: crew.is_complete and runs.start(), 0),
         Job("cancels", cancel, 0),
         Job("asked", runs.step_asked, 0),
         Job("unfinished", runs.step_unfinished, 1.0),
@@ -197,6 +197,7 @@ def _house_jobs(
         Job("market", market.follow, 1.0),
         Job("feed", market.tell, 2.0),
         Job("carry", lambda: carry_forward(services.db, services.clock.now()), 600.0),
+        Job("checkpoint", services.db.checkpoint, 3.0),
         Job("sweep", lambda: errands.sweep(services.db, services.clock.now()), 3600.0),
     ]
 

@@ -72,6 +72,7 @@ class Attendant:
         self._spread = SPREAD * random.random()  # accounts must not all sweep at the same moment
         self._failures = 0
         self._is_asked = True  # the first look is due at once
+        self.when_looked: Callable[[], None] = _nobody  # called after each look, whatever came of it
         self._looked_at = 0.0
         self._swept_at: datetime | None = None
         self._holdings_at: datetime | None = None
@@ -130,6 +131,7 @@ class Attendant:
         except Exception:  # the next look comes anyway; this one is in the log
             self._failures += 1
             log.exception("books_failed", account_id=self._account_id)
+        self.when_looked()
 
     def _pause(self) -> float:
         pending = self._pending()
@@ -222,3 +224,7 @@ class Attendant:
         seen = Sighting(state, error=error.message, order_stream=self.stream_state)
         self._tools.health.record(self._account_id, seen)
         self._tools.announce(FiguresRead(self._account_id))
+
+
+def _nobody() -> None:
+    pass

@@ -61,6 +61,7 @@ class Crew:
         self._tools = tools
         self._clock = clock
         self._members: dict[str, Member] = {}
+        self.is_complete = False  # before the first look at the accounts nobody can be missed
 
     def __iter__(self) -> Iterator[Member]:
         return iter(list(self._members.values()))
@@ -80,6 +81,7 @@ class Crew:
         for account_id, account in wanted.items():
             if account_id in self._members:
                 self._members[account_id].account = account
+        self.is_complete = True
         return bool(gone or new)
 
     def close(self) -> None:
@@ -103,6 +105,8 @@ class Crew:
             return
         attendant = Attendant(self._tools, account.id, venue)
         lane = Lane(account.id, self._clock, account.orders_per_second, account.max_in_flight)
+        lane.hold()  # until the book was looked at: what was there before a send is no candidate for it
+        attendant.when_looked = lane.release
         sender = Sender(self._desk, account.id, venue, Mode(account.expected_mode), attendant.known_at)
         member = Member(account, venue, lane, sender, attendant, None)
         self._members[account.id] = member
