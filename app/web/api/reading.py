@@ -56,7 +56,7 @@ def from_json(data: bytes) -> Any:
         raise BadRequest from None
 
 
-def _exact(text: str) -> Decimal | str:
-    """A number with an absurd exponent stays text, which no field takes for a number to reckon with."""
+def _exact(text: str) -> Decimal:
+    """A number with an absurd exponent is no number: reckoning with it could take forever."""
     value = Decimal(text)
-    return value if abs(value.adjusted()) <= HUGE else text
+    return value if abs(value.adjusted()) <= HUGE else Decimal("NaN")

@@ -3,9 +3,9 @@
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
 
-from app.strategies.legs import MOST_LEGS, MOST_LOTS, AccountShare, Draft, Leg, Price
+from app.strategies.legs import MOST_LEGS, MOST_LOTS, AccountShare, Code, Draft, Leg, Price
 from app.strategies.models import Strategy, StrategyAccount
 from app.web.api.shapes import EXAMPLE_ID, Amount, Answer, Id, Instant, refuse_booleans
 
@@ -28,6 +28,7 @@ class LegAsked(Leg):
 
     model_config = ConfigDict(json_schema_extra={"example": LEG_EXAMPLE})
 
+    exchange: Annotated[Code, StringConstraints(min_length=1)] = "NFO"
     lots: Annotated[int, Field(ge=1, le=MOST_LOTS), BeforeValidator(refuse_booleans)]
     price: Annotated[Price, BeforeValidator(refuse_booleans)] | None = None
 
