@@ -9,6 +9,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from tests.paper.running import ROOT, PaperServer
 from tests.waiting import until
 
 PER_SECOND = 10
+PAUSE = 3.0  # the rate window of the entry before must have passed, and the books been read
 
 
 def measure(accounts: int, legs: int, rtt: float, lots: int, repeat: int) -> dict[str, Any]:
@@ -65,6 +67,7 @@ class engine_of:
 
 
 def _enter(desk: TestDesk, legs: int, lots: int, number: int) -> dict[str, Any]:
+    time.sleep(PAUSE)
     chosen = [{**IRON_FLY[i % 4], "lots": lots} for i in range(legs)]
     strategy_id = desk.strategy(chosen, name=f"Bench {number}")
     run_id = desk.services.strategies.run(desk.owner_id, strategy_id, f"bench-{number}")
