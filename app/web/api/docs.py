@@ -8,7 +8,7 @@ from typing import Any, cast
 from flask import Blueprint, Response, current_app, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 
-from app.web.api.document import document, routes, scope_of
+from app.web.api.document import TAGS, document, routes, scope_of
 from app.web.api.samples import sample
 
 bp = Blueprint("docs", __name__)
@@ -76,13 +76,22 @@ def _by_tag(found: dict[str, Any]) -> dict[str, list[Entry]]:
                 success=success,
             )
         )
-    return dict(tags)
+    return {tag: tags[tag] for tag in TAGS}
 
 
 def _success(described: dict[str, Any]) -> tuple[str, str]:
     status = next(iter(described["responses"]))
     body = described["responses"][status].get("content", {}).get("application/json")
     return status, json.dumps(body["example"], indent=2, ensure_ascii=False) if body else ""
+
+
+def _proof(security: list[dict[str, list[str]]]) -> list[str]:
+    """Of the ways to prove who calls, the first: a token where one will do."""
+    if not security:
+        return []
+    if "token" in security[0]:
+        return ['-H "Authorization: Bearer $TOKEN"']
+    return ['-b "$COOKIE"', *(['-H "X-CSRFToken: $CSRF"'] if "csrf" in security[0] else [])]
 
 
 def _curl(method: str, path: str, described: dict[str, Any]) -> str:
@@ -97,8 +106,7 @@ def _curl(method: str, path: str, described: dict[str, Any]) -> str:
     )
     address = f'"$DESK{path}{"?" + query.replace(" ", "%20") if query else ""}"'
     lines = [f"curl {'' if method == 'GET' else f'-X {method} '}{address}"]
-    if described["security"]:
-        lines.append('-H "Authorization: Bearer $TOKEN"')
+    lines += _proof(described["security"])
     if method == "POST":
         lines.append('-H "Idempotency-Key: $(uuidgen)"')
     if "requestBody" in described:

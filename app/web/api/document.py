@@ -22,6 +22,9 @@ INTRO = (
     "numbers in requests. Times are UTC. Ids are text. What belongs to somebody else is not found. A field nobody "
     "knows is refused."
 )
+TAGS = (
+    "Desk", "Accounts", "Instruments", "Strategies", "Runs", "Orders", "Positions", "Errands", "Tokens", "Guide",
+)  # fmt: skip
 ERRORS = {
     400: "The request could not be read: broken JSON, or no CSRF token (BAD_REQUEST, CSRF_FAILED).",
     401: "Nobody is signed in (AUTH_FAILED).",
@@ -50,8 +53,7 @@ SAID = {202: "Accepted; the engine is at it.", 503: "The database is away."}
 KEY_PARAMETER = {
     "name": HEADER,
     "in": "header",
-    "description": "Yours to choose. Sent again with the same body within a day, the first answer comes again with "
-    "Idempotency-Replayed: true and nothing is done twice; with another body it is refused.",
+    "description": "A word of your own, so that it happens once however often it is sent.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$"},
 }
 
@@ -94,7 +96,7 @@ def document(app: Flask) -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {"title": "Mirrordesk", "version": "v1", "summary": "One desk for many accounts", "description": INTRO},
-        "tags": [{"name": tag} for tag in dict.fromkeys(route.declared.tag for route in found)],
+        "tags": [{"name": tag} for tag in TAGS],
         "paths": paths,
         "components": {
             "schemas": schemas,

@@ -16,7 +16,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from app.web.access import SAFE_METHODS
-from app.web.api.document import document, routes
+from app.web.api.document import TAGS, document, routes
 from tests.web.api.conftest import address
 from tests.web.client import lint
 
@@ -144,6 +144,10 @@ def test_the_page_shows_every_operation_to_copy_and_every_error(app, admin, told
 
 def test_the_page_is_in_the_navigation(admin):
     assert 'href="/docs"' in admin.get("/docs").text
+
+
+def test_every_tag_has_a_place_on_the_page(app):
+    assert {route.declared.tag for route in routes(app)} == set(TAGS)
 
 
 def _operations(told):
