@@ -119,7 +119,7 @@ class Intake:
         for report in books.orders:
             if report.venue_order_id in live:
                 self._take_row(account_id, live[report.venue_order_id], report, fills)
-        foreign = [report for report in books.orders if report.venue_order_id not in owned]
+        foreign = [_with_fills(report, fills) for report in books.orders if report.venue_order_id not in owned]
         self._writer.write(lambda session: self._judge(session, account_id, foreign, books))
         self._correct_averages(account_id, fills)
 

@@ -1,0 +1,154 @@
+"""An account's lane: the urgent first, the venue's rate never passed, nobody else kept waiting."""
+
+import threading
+
+import pytest
+
+from app.core.clock import SystemClock
+from app.execution.lanes import Lane, Urgency, Work
+from tests.waiting import until
+
+
+@pytest.fixture
+def open_lane():
+    lanes = []
+
+    def make(per_second: int = 1000, in_flight: int = 1) -> Lane:
+        lanes.append(Lane("account", SystemClock(), per_second, in_flight))
+        return lanes[-1]
+
+    yield make
+    for lane in lanes:
+        lane.close()
+
+
+class Calls:
+    """Calls to a venue that the test lets through."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self.most = 0
+        self.gate = threading.Event()
+        self._under_way = 0
+        self._lock = threading.Lock()
+
+    def work(self, name: str, urgency: Urgency = Urgency.ENTRY, is_sent: bool = True) -> Work:
+        return Work(name, urgency, lambda: self._call(name, is_sent), urgency is not Urgency.CANCEL)
+
+    def _call(self, name: str, is_sent: bool) -> bool:
+        with self._lock:
+            self.begun.append(name)
+            self._under_way += 1
+            self.most = max(self.most, self._under_way)
+        self.gate.wait(10)
+        with self._lock:
+            self._under_way -= 1
+        return is_sent
+
+
+def test_cancels_overtake_exits_and_exits_overtake_entries(open_lane):
+    lane, calls = open_lane(), Calls()
+    lane.offer([calls.work("first")])
+    until(lambda: calls.begun)
+    lane.offer([calls.work("entry"), calls.work("exit", Urgency.EXIT), calls.work("cancel", Urgency.CANCEL)])
+    calls.gate.set()
+    until(lambda: len(calls.begun) == 4)
+    assert calls.begun == ["first", "cancel", "exit", "entry"]
+
+
+def test_what_is_equally_urgent_goes_in_the_order_it_came(open_lane):
+    lane, calls = open_lane(), Calls()
+    names = [f"entry {number}" for number in range(20)]
+    lane.offer([calls.work(name) for name in names])
+    calls.gate.set()
+    until(lambda: len(calls.begun) == 20)
+    assert calls.begun == names
+
+
+def test_no_more_than_allowed_are_on_their_way(open_lane):
+    lane, calls = open_lane(in_flight=3), Calls()
+    lane.offer([calls.work(f"entry {number}") for number in range(12)])
+    until(lambda: len(calls.begun) == 3)
+    calls.gate.set()
+    until(lambda: len(calls.begun) == 12)
+    assert calls.most == 3
+
+
+def test_the_same_work_is_queued_once(open_lane):
+    lane, calls = open_lane(), Calls()
+    for _ in range(5):
+        lane.offer([calls.work("first"), calls.work("second")])
+    calls.gate.set()
+    until(lambda: lane.load == 0)
+    assert calls.begun == ["first", "second"]
+
+
+def test_the_pace_holds_back_what_is_above_the_rate(open_lane):
+    lane, calls = open_lane(per_second=5, in_flight=10), Calls()
+    calls.gate.set()
+    clock = SystemClock()
+    begun_at = clock.monotonic()
+    lane.offer([calls.work(f"entry {number}") for number in range(11)])
+    until(lambda: len(calls.begun) == 11)
+    assert clock.monotonic() - begun_at >= 2.0  # a bound from below: ten took two whole seconds
+
+
+def test_cancels_are_counted_apart_and_do_not_wait_for_the_pace_of_orders(open_lane):
+    lane, calls = open_lane(per_second=2, in_flight=4), Calls()
+    calls.gate.set()
+    lane.offer([calls.work(f"entry {number}") for number in range(4)])
+    until(lambda: len(calls.begun) == 2)
+    lane.offer([calls.work("cancel", Urgency.CANCEL)])
+    until(lambda: "cancel" in calls.begun)
+    assert len(calls.begun) == 3
+
+
+def test_what_was_not_sent_after_all_uses_up_no_rate(open_lane):
+    lane, calls = open_lane(per_second=2, in_flight=1), Calls()
+    calls.gate.set()
+    lane.offer([calls.work(f"blocked {number}", is_sent=False) for number in range(40)])
+    lane.offer([calls.work("exit", Urgency.EXIT)])
+    until(lambda: len(calls.begun) == 41, timeout=5)
+
+
+def test_a_held_lane_sends_nothing_until_it_is_released(open_lane):
+    lane, calls = open_lane(), Calls()
+    calls.gate.set()
+    lane.hold()
+    lane.offer([calls.work("entry"), calls.work("exit", Urgency.EXIT)])
+    assert calls.begun == []
+    lane.release()
+    until(lambda: len(calls.begun) == 2)
+    assert calls.begun == ["exit", "entry"]
+
+
+def test_a_hanging_account_delays_no_other(open_lane):
+    hanging, swift = open_lane(), open_lane()
+    stuck, quick = Calls(), Calls()
+    quick.gate.set()
+    hanging.offer([stuck.work(f"entry {number}") for number in range(5)])
+    until(lambda: stuck.begun)
+    swift.offer([quick.work(f"entry {number}") for number in range(5)])
+    until(lambda: len(quick.begun) == 5)
+    assert len(stuck.begun) == 1
+    stuck.gate.set()
+
+
+def test_a_call_that_breaks_leaves_the_lane_working(open_lane):
+    lane, calls = open_lane(), Calls()
+    calls.gate.set()
+    lane.offer([Work("broken", Urgency.EXIT, lambda: bool(1 / 0)), calls.work("entry")])
+    until(lambda: calls.begun == ["entry"])
+    until(lambda: lane.load == 0)
+
+
+def test_closing_drops_what_waits_and_lets_what_is_on_its_way_finish(open_lane):
+    lane, calls = open_lane(), Calls()
+    lane.offer([calls.work("on its way"), calls.work("waiting")])
+    until(lambda: calls.begun)
+    lane.close()
+    assert not lane.join(0.01)
+    calls.gate.set()
+    assert lane.join(5)
+    lane.offer([calls.work("too late")])
+    assert calls.begun == ["on its way"]
