@@ -24,7 +24,7 @@ from app.execution.models import Order
 from app.execution.writer import Writer, Written
 from app.strategies.models import AccountRun, LegRun, Run
 from app.strategies.starting import entry_wish
-from app.strategies.views import Loaded, load
+from app.strategies.views import Loaded, load, orders_to_send
 from app.strategies.waves import ENDED, AccountRunState, Decision, Resend, decide
 from app.venues.types import PriceType, Side, Symbol
 
@@ -135,7 +135,7 @@ class Runner:
     ) -> list[object]:
         place = [loaded.orders[order_id] for order_id in decision.release]
         if new_ids:
-            place += session.scalars(select(Order).where(Order.id.in_(new_ids)).order_by(Order.id)).all()
+            place += orders_to_send(session, new_ids)
         cancel = [loaded.orders[order_id] for order_id in decision.cancel]
         if not place and not cancel:
             return []
