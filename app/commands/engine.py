@@ -6,6 +6,7 @@ import sys
 import threading
 from argparse import Namespace
 
+from app import tables
 from app.core.log import set_up
 from app.engine import assembly
 from app.wiring import build
@@ -18,6 +19,7 @@ def engine(_options: Namespace, settings: Settings) -> int:
     set_up(settings.log_folder, "engine")
     sys.setswitchinterval(SWITCH)
     services = build(settings, "engine")
+    tables.check(services.db)
     services.accounts.verify_key()
     running = assembly.build(services)
     leaving = threading.Event()

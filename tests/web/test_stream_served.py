@@ -9,7 +9,7 @@ import pytest
 
 import config
 from app import wiring
-from app.core.db import Base
+from app.commands.setup import upgrade
 from app.core.link import open_link
 from tests.servers import running
 from tests.waiting import until
@@ -34,7 +34,7 @@ def command(port: int) -> list[str]:
 def engine_end(instance):
     """An empty database, and the engine's end of the link; "hello" says that a web process listens."""
     services = wiring.build(config.load())
-    Base.metadata.create_all(services.db.writer)
+    upgrade(services.settings.database_url)
     services.close()
     link = open_link("engine", services.settings.link_folder)
     link.heard = []
