@@ -244,3 +244,36 @@ def test_no_opening_sell_is_released_while_a_buy_is_not_filled(view: AccountRunV
         assert all(
             view_leg.side is Side.BUY for view_leg in view.legs for a in decision.enter if a.leg_id == view_leg.id
         )
+
+
+def test_a_slice_that_never_reached_the_venue_is_sent_again_although_another_filled_later() -> None:
+    unsent = order("b1", S.REJECTED, 60, failure="unavailable", ended_at=NOW - timedelta(seconds=5))
+    view = part(leg("b", Side.BUY, unsent, order("b2", S.FILLED, 5, ended_at=NOW - timedelta(seconds=1))))
+    decision = decide(view, NOW)
+    assert [(again.quantity, again.attempt) for again in decision.enter] == [(60, 2)]
+    assert decision.state is R.ENTERING
+
+
+def test_a_slice_that_was_refused_decides_although_another_was_never_sent() -> None:
+    refused = order("b1", S.REJECTED, 60, failure="refused", reason="margin", ended_at=NOW - timedelta(seconds=5))
+    unsent = order("b2", S.REJECTED, 5, failure="unavailable", ended_at=NOW)
+    decision = decide(part(leg("b", Side.BUY, refused, unsent)), NOW)
+    assert decision.enter == ()
+    assert "margin" in decision.unwind
+
+
+def test_a_cancel_that_had_no_effect_is_asked_again_after_a_pause() -> None:
+    for seconds, cancels in ((1, ()), (3, ("b1",))):
+        asked = NOW - timedelta(seconds=seconds)
+        for state in (S.OPEN, S.CANCEL_PENDING):
+            view = part(leg("b", Side.BUY, order("b1", state, cancel_at=asked)), exit_wanted=True)
+            assert decide(view, NOW).cancel == cancels
+
+
+def test_an_exit_that_cannot_reach_the_venue_is_tried_on_and_on() -> None:
+    for tries in (EXIT_TRIES, EXIT_TRIES + 1, 5000):
+        unsent = exit_order("x", S.REJECTED, failure="unavailable", attempt=tries, ended_at=NOW - timedelta(seconds=31))
+        view = part(leg("s", Side.SELL, order("s1", S.FILLED), unsent), state=R.EXITING, exit_wanted=True)
+        decision = decide(view, NOW)
+        assert [again.attempt for again in decision.leave] == [tries + 1]
+        assert "tried on and on" in (decision.trouble or "")
