@@ -23,10 +23,11 @@ class Row:
 
     @property
     def state(self) -> str:
-        """The state of health in words, with capitals as at the start of a sentence."""
+        """The state of health in words, with capitals as at the start of a sentence; the mode stands beside it."""
         if not self.account.enabled:
             return "Disabled"
-        return {HealthState.OK: "Ok"}.get(HealthState(self.health.state), self.health.state.capitalize())
+        state = HealthState(self.health.state)
+        return "Healthy" if state.usable else state.capitalize()
 
     @property
     def tone(self) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from flask import Flask, g
+from flask import Flask, current_app, g
 
 from app.core.clock import INDIA
 from app.core.pulse import Beat
@@ -20,11 +20,15 @@ from app.web.navigation import start_navigation
 
 SILENT_AFTER = timedelta(seconds=12)
 SLOW_AFTER = timedelta(seconds=3)
+ENGINE_SLOW_AFTER = timedelta(seconds=8)  # it beats every five
 
 
 @dataclass(frozen=True, slots=True)
 class Badge:
-    """`state` is a word the style sheet knows (live, slow, stale, closed, unknown), `text` what a person reads."""
+    """`state` is a word the style sheet knows (live, slow, stale, closed, unknown), `text` what a person reads.
+
+    `at` is the sign of life it goes by; none where it does not go by an age.
+    """
 
     state: str = "unknown"
     text: str = "Unknown"
@@ -46,18 +50,22 @@ def mode_of(modes: Iterable[str]) -> str:
     return "mixed" if len(found) > 1 else next(iter(found), "none")
 
 
-def feed_badge(beat: Beat | None, now: datetime) -> Badge:
-    """How old the newest price is; a closed market and a feed that is down say so themselves."""
+def feed_badge(beat: Beat | None, now: datetime, priced_at: datetime | None = None) -> Badge:
+    """How old the newest price is; a closed market and a feed that is down say so themselves.
+
+    `priced_at` is when the newest price came that the caller knows of: beats are seconds apart, prices are not.
+    """
     if beat is None or now - beat.at >= SILENT_AFTER:
         return badge_of(beat, now)
     if beat.detail.get("state") in ("closed", "down"):
         word = str(beat.detail["state"])
-        return Badge(word if word == "closed" else "stale", word.capitalize(), beat.at)
+        return Badge(word if word == "closed" else "stale", word.capitalize())
     last = beat.detail.get("last_at")
-    return badge_of(Beat(datetime.fromisoformat(last), {}) if last else None, now)
+    known = [at for at in (priced_at, datetime.fromisoformat(last) if last else None) if at]
+    return badge_of(Beat(max(known), {}) if known else None, now)
 
 
-def badge_of(beat: Beat | None, now: datetime) -> Badge:
+def badge_of(beat: Beat | None, now: datetime, slow_after: timedelta = SLOW_AFTER) -> Badge:
     """Told by the age of the last sign of life."""
     if beat is None:
         return Badge("unknown", "Not seen yet")
@@ -65,7 +73,7 @@ def badge_of(beat: Beat | None, now: datetime) -> Badge:
     if age >= SILENT_AFTER:
         return Badge("stale", f"Stale since {beat.at.astimezone(INDIA):%H:%M:%S}", beat.at)
     seconds = max(age.total_seconds(), 0)
-    if age >= SLOW_AFTER:
+    if age >= slow_after:
         return Badge("slow", f"Slow {seconds:.0f} s", beat.at)
     return Badge("live", f"Live {seconds:.1f} s", beat.at)
 
@@ -81,7 +89,9 @@ def desk() -> Desk:
 def _read(owner_id: str) -> Desk:
     now, beats = services().clock.now(), services().pulse.read()
     modes = [account.expected_mode for account in services().accounts.list(owner_id) if account.enabled]
-    return Desk(mode_of(modes), feed_badge(beats.get("feed"), now), badge_of(beats.get("engine"), now), now)
+    live = current_app.extensions.get("live")
+    feed = feed_badge(beats.get("feed"), now, live.hub.priced_at if live else None)
+    return Desk(mode_of(modes), feed, badge_of(beats.get("engine"), now, ENGINE_SLOW_AFTER), now)
 
 
 def start_chrome(app: Flask) -> None:

@@ -9,6 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -117,6 +118,7 @@ class LiveHub:
         self._seq = 0
         self._owners: dict[str, _Owner] = {}
         self._market: Figures = {}
+        self._priced_at = 0  # milliseconds
         self._lock = threading.Lock()
         self.beat: dict[str, Any] = {}
         self.beat_at: float | None = None  # monotonic
@@ -154,6 +156,8 @@ class LiveHub:
     def _take_market(self, cells: dict[str, Any]) -> None:
         figures = {key: figure_of(cell, self._market.get(key)) for key, cell in cells.items()}
         self._market |= figures
+        ages = [figure.shown["at"] for key, figure in figures.items() if key.startswith("ltp:") and figure.shown["at"]]
+        self._priced_at = max([self._priced_at, *ages])
         for owner in self._owners.values():
             for watcher in owner.watchers:
                 seen = {key: figures[key] for key in figures if _may_see(watcher, key)}
@@ -197,6 +201,11 @@ class LiveHub:
         """The newest of an owner, for pages to start with."""
         with self._lock:
             return dict(self._owner(owner_id).figures)
+
+    @property
+    def priced_at(self) -> datetime | None:
+        """When the newest price of the market came that this process heard of."""
+        return datetime.fromtimestamp(self._priced_at / 1000, UTC) if self._priced_at else None
 
     def watchers(self) -> list[Watcher]:
         with self._lock:

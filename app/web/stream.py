@@ -56,8 +56,9 @@ class Live:
     def _beat(self) -> dict[str, Any]:
         now = self.clock.now()
         engine_at, feed = self._from_link() if self._link_speaks() else self._from_rows()
-        badge = feed_badge(feed, now)
-        return {"at": epoch_ms(now), "engine_at": engine_at, "feed": {"state": badge.state, "text": badge.text}}
+        badge = feed_badge(feed, now, self.hub.priced_at)
+        shown = {"state": badge.state, "text": badge.text, "at": epoch_ms(badge.at) if badge.at else None}
+        return {"at": epoch_ms(now), "engine_at": engine_at, "feed": shown}
 
     def _link_speaks(self) -> bool:
         at = self.hub.beat_at

@@ -2,6 +2,7 @@
 // <html data-stream="/stream"> names it; data-live says how it stands: wait, on, paused, off.
 // Whatever was missed while it was shut is fetched again: every room is refreshed once it is back.
 
+import { engineSilentSince, hear, seePrices, show, showBadges } from "./badges.js";
 import { applyTick, growOld, serverNow, setServerClock } from "./cells.js";
 import { clock } from "./format.js";
 import { refreshRooms } from "./rooms.js";
@@ -30,7 +31,7 @@ export function startStream() {
 function open() {
   if (source || paused || document.hidden) return;
   source = new EventSource(root.dataset.stream);
-  on("tick", applyTick);
+  on("tick", tick);
   on("changed", refreshRooms);
   on("notice", toast);
   on("beat", beat);
@@ -64,33 +65,40 @@ function resume() {
   open();
 }
 
-function beat({ at, engine_at: engineAt, feed }) {
-  lastBeat = Date.now();
-  setServerClock(at);
-  if (root.dataset.live !== "on") say("on", "");
-  if (missed) refreshRooms();
-  missed = false;
-  showBadge("[data-feed-badge]", feed?.state, feed?.text);
-  if (feed?.state) root.dataset.feed = feed.state;
-  const engine = document.querySelector("[data-engine-badge] [data-age-of]");
-  if (engine && engineAt) engine.dataset.ageOf = engineAt;
+function tick(figures) {
+  seePrices(figures);
+  applyTick(figures);
 }
 
-function showBadge(where, state, text) {
-  const badge = document.querySelector(where);
-  if (!badge || !state) return;
-  badge.dataset.state = state;
-  const words = badge.querySelector("[data-text]");
-  if (words && text && words.textContent !== text) words.textContent = text;
+function beat(told) {
+  lastBeat = Date.now();
+  setServerClock(told.at);
+  hear(told);
+  sayHowItStands();
+  if (missed && root.dataset.live === "on") {
+    refreshRooms();
+    missed = false;
+  }
+}
+
+/** The page is live while the server beats and the engine behind it does. What a silent engine missed is fetched. */
+function sayHowItStands() {
+  const since = engineSilentSince();
+  if (since) {
+    say("off", `The engine is silent since ${since}: nothing is sent, figures are frozen`);
+    missed = true;
+  } else if (root.dataset.live !== "on") say("on", "");
+  showBadges();
 }
 
 function everySecond() {
   if (paused || document.hidden) return;
-  if (Date.now() - lastBeat > SILENCE && root.dataset.live !== "off") {
+  if (Date.now() - lastBeat > SILENCE) {
     const since = clock(serverNow() - (Date.now() - lastBeat));
     say("off", `Not live since ${since}: figures are frozen`);
-    showBadge("[data-feed-badge]", "off", `Not live since ${since}`);
-  }
+    show("[data-feed-badge]", "off", `Not live since ${since}`);
+    show("[data-engine-badge]", "unknown");
+  } else if (root.dataset.live !== "wait") sayHowItStands();
   growOld();
 }
 
@@ -100,7 +108,7 @@ function setPaused(wish) {
   if (wish) {
     close();
     say("paused", `Paused at ${clock(serverNow())}: figures are frozen until you resume`);
-    showBadge("[data-feed-badge]", "unknown", "Paused");
+    show("[data-feed-badge]", "unknown", "Paused");
   } else {
     say("wait", "");
     resume();
@@ -111,5 +119,5 @@ function setPaused(wish) {
 function say(state, words) {
   root.dataset.live = state;
   const banner = document.getElementById("live-banner");
-  if (banner) banner.textContent = words;
+  if (banner && banner.textContent !== words) banner.textContent = words;
 }

@@ -136,7 +136,7 @@ def test_the_list_tells_state_mode_funds_and_error_with_their_ages(admin, servic
     services.health.record(account_id, Sighting(HealthState.KEY_WRONG, "Invalid <b>apikey</b>", broker="zerodha"))
     services.health.record(account_id, Sighting(HealthState.PAPER, latency_ms=12, mode=Mode.PAPER, funds=funds))
     page = admin.get("/accounts/rows", fragment=True).text
-    for told in ("Analyzer (paper)", "PAPER", "₹1,20,000.50", "zerodha", "12\u00a0ms", "24 % of the funds in use"):
+    for told in ("Healthy", "PAPER", "₹1,20,000.50", "zerodha", "12\u00a0ms", "24 % of the funds in use"):
         assert told in page
     assert "Invalid &lt;b&gt;apikey&lt;/b&gt;" in page
     assert "Expected live, but the server is in paper mode." in page

@@ -112,7 +112,7 @@ def test_without_a_link_the_rows_tell(port, admin, services):
     services.pulse.beat("feed", {"state": "closed", "last_at": None})
     with opened(port, Cookie=cookie(admin)) as stream:
         beat = stream.hear_until("beat").data
-    assert beat["feed"] == {"state": "closed", "text": "Closed"}
+    assert beat["feed"] == {"state": "closed", "text": "Closed", "at": None}
     assert epoch_ms(services.clock.now()) - beat["engine_at"] < 60_000
 
 
