@@ -12,6 +12,7 @@ from app.engine import assembly
 from app.wiring import build
 from config import Settings
 
+SETTLED = 10.0  # seconds after which the accounts are open and the venues' libraries are loaded
 SWITCH = 0.0005  # seconds: the journal gives way at every statement, and must not wait ten times as long to go on
 
 
@@ -26,10 +27,12 @@ def engine(_options: Namespace, settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: leaving.set())
     running.start()
-    _spare_the_collector()
     print("The engine is ready.", flush=True)
+    sparing = threading.Timer(SETTLED, _spare_the_collector)
+    sparing.start()
     while not leaving.wait(0.5) and not running.lost.is_set():
         pass
+    sparing.cancel()
     running.stop()
     services.close()
     return 1 if running.lost.is_set() else 0

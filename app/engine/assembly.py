@@ -11,7 +11,7 @@ import structlog
 
 from app.accounts.events import AccountChanged, HealthChanged
 from app.broadcast.coalesce import Broadcaster
-from app.core import errands
+from app.core import errands, idempotency
 from app.core.aside import Aside
 from app.core.errands import ErrandDone
 from app.core.ids import new_id
@@ -197,6 +197,7 @@ def _house_jobs(
         Job("market", market.follow, 1.0),
         Job("feed", market.tell, 2.0),
         Job("carry", lambda: carry_forward(services.db, services.clock.now()), 600.0),
+        Job("keys", lambda: idempotency.sweep(services.db, services.clock.now()), 3600.0),
         Job("checkpoint", services.db.checkpoint, 3.0),
         Job("sweep", lambda: errands.sweep(services.db, services.clock.now()), 3600.0),
     ]

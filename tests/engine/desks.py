@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from app.commands.demo import always_open
+from app.commands.setup import upgrade
 from app.core.db import Base
 from app.engine import assembly
 from app.execution.models import Order
@@ -46,7 +47,10 @@ class TestDesk:
         self.paper = paper
         self.settings = settings_for(folder, **settings)
         self.services: Services = build(self.settings, role)
-        Base.metadata.create_all(self.services.db.writer)
+        if role == "engine":
+            Base.metadata.create_all(self.services.db.writer)
+        else:
+            upgrade(self.settings.database_url)  # the engine is a process of its own and looks at the version
         self.services.instruments.seed()
         always_open(self.services)
         door = self.services.users.door
