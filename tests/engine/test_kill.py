@@ -1,6 +1,6 @@
 """kill -9 of a real engine, again and again, wherever it happens to be; then the books must agree.
 
-MIRRORDESK_KILLS in the environment of the test run says how often (25 unless told, 200 take about five minutes);
+MIRRORDESK_KILLS in the environment of the test run says how often (25 unless told; 200 take five to ten minutes);
 MIRRORDESK_KILLS_SEED says which moments.
 """
 

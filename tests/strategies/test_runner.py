@@ -1,0 +1,60 @@
+"""Moving runs on: an error in one account's part is its own."""
+
+import pytest
+
+from app.core.db import Database
+from app.execution.desk import open_gate
+from app.strategies.models import AccountRun, Run, Strategy
+from app.strategies.runner import Runner
+from app.tables import declared
+from tests.execution.journaling import Journaling
+
+
+@pytest.fixture
+def desk(tmp_path):
+    database = Database(f"sqlite:///{tmp_path / 'desk.db'}")
+    declared().create_all(database.writer)
+    made = Journaling(database)
+    yield made
+    made.close()
+    database.close()
+
+
+def a_run(desk: Journaling, **states: str) -> None:
+    """One run with a part without orders in each account, in the states given."""
+    now = desk.clock.now()
+    with desk.db.write() as session:
+        both = {"owner_id": "u1", "name": "s", "legs": [], "on_failure": "unwind", "venue_kind": "openalgo"}
+        session.add(Strategy(id="s1", created_at=now, updated_at=now, **both))
+        session.flush()
+        session.add(
+            Run(id="r1", strategy_id="s1", key="k", version=1, accounts=[], state="entering", requested_at=now, **both)
+        )
+        session.flush()
+        for account_id, state in states.items():
+            session.add(
+                AccountRun(
+                    id=f"part-{account_id}", run_id="r1", owner_id="u1", account_id=account_id, multiplier=1,
+                    on_failure="unwind", state=state, started_at=now, exit_reason="by hand", exit_at=now,
+                )
+            )  # fmt: skip
+
+
+def state_of(desk: Journaling, part: str) -> str:
+    with desk.db.read() as session:
+        return session.get_one(AccountRun, part).state
+
+
+def test_a_part_that_cannot_be_stepped_stops_no_other(desk):
+    a_run(desk, a1="no such state", a2="exiting")
+    Runner(desk.db, desk.writer, desk.clock, open_gate).step(["part-a1", "part-a2"])
+    assert state_of(desk, "part-a1") == "no such state"
+    assert state_of(desk, "part-a2") == "failed"
+
+
+def test_parts_that_ended_at_their_start_end_the_run(desk):
+    a_run(desk, a1="failed", a2="failed")
+    Runner(desk.db, desk.writer, desk.clock, open_gate).step(["part-a1", "part-a2"])
+    with desk.db.read() as session:
+        run = session.get_one(Run, "r1")
+    assert (run.state, run.closed_at) == ("failed", desk.clock.now())
