@@ -116,14 +116,28 @@ def _demo_port(once: bool) -> int:
 
 
 def _paper_config(desk: Desk) -> Path:
-    """The brokers of this instance; kept, so that accounts of an earlier demo find theirs again."""
+    """The brokers of this instance; kept, so that accounts of an earlier demo find theirs again.
+
+    When another program has taken one of their ports they are made anew, and the accounts follow them.
+    """
     path = desk.folder / "run" / "paper.json"
-    if not path.exists():
+    if not _can_be_used(path):
         text = desk.step("Setting up the paper brokers", "paper-config")
         _answer(text)
         path.touch(mode=0o600)  # broker keys are in it, if only of paper
         path.write_text(text)
     return path
+
+
+def _can_be_used(config: Path) -> bool:
+    try:
+        kept = json.loads(config.read_text())
+        parts = [kept, *kept["brokers"]]
+        for port in [part[name] for part in parts for name in part if name.endswith("_port")]:
+            instance.check_port(instance.HOST, port)
+    except (OSError, ValueError, LookupError, TypeError, Stop):
+        return False
+    return True
 
 
 def _answer(text: str) -> dict[str, str]:

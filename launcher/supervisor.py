@@ -146,6 +146,7 @@ class Supervisor:
     def _plan_restart(self, child: Child) -> None:
         name = child.spec.name
         del self._children[name]
+        self._write_children()
         groups.end([child.pid], grace=2)  # what it had started itself
         self._tell_reaper(f"-{child.pid}")
         lived = (datetime.datetime.now(datetime.UTC) - child.started).total_seconds()
