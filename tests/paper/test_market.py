@@ -63,7 +63,7 @@ def test_speed_multiplies_time():
 
 def test_a_start_without_time_zone_is_refused():
     with pytest.raises(ValueError, match="aware"):
-        Market(1, datetime(2026, 11, 21, 10, 0))  # noqa: DTZ001  the refusal is the point
+        Market(1, datetime(2026, 11, 21, 10, 0))  # noqa: DTZ001 - the refusal is the point
 
 
 @pytest.mark.parametrize("one", ONE_OF_EACH, ids=lambda one: one[0])
