@@ -15,7 +15,7 @@ COMMANDS = {
     "migrate": ("setup", "Bring the database up to date and check that the encryption key fits it."),
     "engine": ("engine", "Run the engine: venues, orders, feed."),
     "web": ("web", "Serve the pages and the API."),
-    "paper-config": ("demo", "Print a configuration of three paper brokers."),
+    "paper-config": ("brokers", "Print a configuration of three paper brokers."),
     "demo-data": ("demo", "Make the demo user, accounts and strategies; print a one-time sign-in link."),
     "demo-once": ("once", "Trade the demo strategy in every account, exit it, and check every book."),
     "verify-audit": ("setup", "Check that the audit trail is whole."),

@@ -6,7 +6,6 @@ alone.
 
 import json
 import secrets
-import socket
 from argparse import Namespace
 from collections.abc import Sequence
 from datetime import timedelta
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from app.accounts.models import Account
+from app.commands.brokers import BROKERS
 from app.commands.setup import services_of
 from app.core.actors import Actor, acting
 from app.core.errors import Denied, NotFound
@@ -25,12 +25,6 @@ from app.wiring import Services
 from config import Settings
 
 USER = "demo"
-BROKERS = (
-    ("paper-alpha", "Alpha", "50000000"),
-    ("paper-beta", "Beta", "75000000"),
-    ("paper-gamma", "Gamma", "100000000"),
-)
-RTT_MS = 40
 EXCHANGES = ("NSE_INDEX", "BSE_INDEX", "NSE", "BSE", "NFO", "BFO")
 NIFTY = {"underlying": "NIFTY", "expiry": "current_week", "exchange": "NFO"}
 IRON_FLY = (
@@ -49,25 +43,6 @@ BANK_SPREAD = (
 )
 MAIN = "NIFTY iron fly, 28 lots"
 STRATEGIES = ((MAIN, IRON_FLY), ("NIFTY strangle", STRANGLE), ("BANKNIFTY call spread", BANK_SPREAD))
-
-
-def paper_config(_options: Namespace, _settings: Settings) -> int:
-    ports = _free_ports(2 * len(BROKERS) + 1)
-    brokers = [
-        {
-            "name": name,
-            "rest_port": ports[2 * number],
-            "ws_port": ports[2 * number + 1],
-            "api_key": secrets.token_hex(32),
-            "mode": "live",
-            "cash": cash,
-            "rtt_ms": RTT_MS,
-        }
-        for number, (name, _, cash) in enumerate(BROKERS)
-    ]
-    config = {"seed": 20261124, "start": "now", "sessions": "always", "control_port": ports[-1], "brokers": brokers}
-    print(json.dumps(config))
-    return 0
 
 
 def demo_data(options: Namespace, settings: Settings) -> int:
@@ -137,12 +112,3 @@ def _strategies(services: Services, owner_id: str, accounts: Sequence[Account]) 
         if name not in known:
             draft = Draft.model_validate({"name": name, "legs": list(legs), "accounts": shares})
             services.strategies.create(owner_id, draft)
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports that are free together: all are held until the last one is found."""
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(probe.getsockname()[1]) for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
