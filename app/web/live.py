@@ -64,8 +64,11 @@ class Batch:
 class Watcher:
     """One open stream. Filled by the hub, emptied by the thread that serves the browser."""
 
-    def __init__(self, owner_id: str, user_id: str, pass_id: str, watched: frozenset[str], now: float) -> None:
+    def __init__(
+        self, owner_id: str, user_id: str, pass_id: str, watched: frozenset[str], now: float, page: str = ""
+    ) -> None:
         self.id = new_id()
+        self.page = page  # the browser's own name for the page that listens
         self.owner_id = owner_id
         self.user_id = user_id
         self.pass_id = pass_id
@@ -192,6 +195,12 @@ class LiveHub:
         with self._lock:
             owner = self._owner(watcher.owner_id)
             owner.watchers = [one for one in owner.watchers if one is not watcher]
+
+    def leave_page(self, user_id: str, page: str) -> None:
+        """That page of the person is gone: a browser says so sooner than its connection does."""
+        for watcher in self.watchers():
+            if page and watcher.page == page and watcher.user_id == user_id:
+                self.leave(watcher)
 
     def spell(self, seq: int) -> str:
         """An event's id: it means something only to this process."""

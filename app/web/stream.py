@@ -31,6 +31,7 @@ BEAT = 5.0
 SAME_BEAT = 0.1  # seconds
 RECONNECT = 2000  # milliseconds
 MOST_WATCHED = 500
+LONGEST_NAME = 64  # of a page
 LINK_SILENT = 12.0  # then the rows say how the engine is
 HEADERS = {"Cache-Control": "no-cache, no-store", "X-Accel-Buffering": "no", "Content-Encoding": "identity"}
 
@@ -95,7 +96,11 @@ def live() -> Live:
 @bp.get("/stream")
 @tier("websocket")
 def stream() -> ResponseReturnValue:
-    """`?watch=NFO:NIFTY…,NSE:SBIN` adds prices of symbols that are not held."""
+    """`?watch=NFO:NIFTY…,NSE:SBIN` adds prices of symbols that are not held. `page` is the browser's name for the page
+    that listens, `after` the one that stood in the same tab before it and needs its stream no more.
+    """
+    for gone in (request.args.get("after", ""), request.args.get("page", "")):
+        live().hub.leave_page(identity().user_id, gone)
     watched = [part for part in request.args.get("watch", "").split(",") if ":" in part][:MOST_WATCHED]
     return _serve(watched, Shape("tick", _for_pages))
 
@@ -138,7 +143,8 @@ def _serve(watched: list[str], shape: Shape) -> ResponseReturnValue:
     desk, known = live(), identity()
     pass_id = known.session_id or known.token_id
     keys = frozenset(f"ltp:{symbol}" for symbol in watched)
-    watcher = Watcher(known.owner_id, known.user_id, pass_id, keys, desk.clock.monotonic())
+    page = request.args.get("page", "")[:LONGEST_NAME]
+    watcher = Watcher(known.owner_id, known.user_id, pass_id, keys, desk.clock.monotonic(), page)
     if not desk.hub.join(watcher, request.headers.get("Last-Event-ID", "")):
         return _too_many()
     response = Response(Lines(desk, watcher, shape, watched), mimetype="text/event-stream", headers=HEADERS)

@@ -11,6 +11,7 @@ import { toast } from "./toast.js";
 const SILENCE = 12_000;
 const REOPEN = 10_000;
 const root = document.documentElement;
+const page = Math.random().toString(36).slice(2) + Date.now().toString(36);
 let source = null;
 let lastBeat = 0;
 let paused = false;
@@ -30,7 +31,7 @@ export function startStream() {
 
 function open() {
   if (source || paused || document.hidden) return;
-  source = new EventSource(root.dataset.stream);
+  source = new EventSource(address());
   on("tick", tick);
   on("changed", refreshRooms);
   on("notice", toast);
@@ -39,6 +40,15 @@ function open() {
     missed = true;
     if (source?.readyState === EventSource.CLOSED) reopenLater();
   });
+}
+
+/** The page that stood in this tab before needs its stream no more; the server would find out only later. */
+function address() {
+  const url = new URL(root.dataset.stream, location.href);
+  url.searchParams.set("after", sessionStorage.getItem("page") ?? "");
+  url.searchParams.set("page", page);
+  sessionStorage.setItem("page", page);
+  return url;
 }
 
 function on(name, act) {

@@ -150,6 +150,14 @@ def test_the_seventh_stream_of_a_person_is_refused_in_json(port, admin, live):
             assert one_more.json()["error"]["code"] == "RATE_LIMIT"
 
 
+def test_the_next_page_of_a_tab_takes_the_place_of_the_one_before(port, admin, live):
+    with ExitStack() as streams:
+        for number in range(3 * MOST_STREAMS):
+            path = f"/stream?page=p{number}&after=p{number - 1}"
+            assert streams.enter_context(opened(port, path, Cookie=cookie(admin))).status == 200
+            assert len(live.hub.watchers()) == 1
+
+
 def test_a_closed_browser_makes_room(port, admin, owner, live):
     with opened(port, Cookie=cookie(admin)) as stream:
         stream.hear()
