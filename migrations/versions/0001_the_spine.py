@@ -588,6 +588,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_orders_intent_id"), "orders", ["intent_id"], unique=False)
     op.create_index(op.f("ix_orders_leg_run_id"), "orders", ["leg_run_id"], unique=False)
     op.create_index("ix_orders_owner_id_created_at", "orders", ["owner_id", "created_at"], unique=False)
+    op.create_index("ix_orders_owner_id_filled_at", "orders", ["owner_id", "filled_at"], unique=False)
     op.create_index("ix_orders_state", "orders", ["state"], unique=False)
     op.create_table(
         "fills",

@@ -1,6 +1,5 @@
 """Hints between the web and the engine, over every way they may go."""
 
-import os
 import signal
 import stat
 import subprocess
@@ -356,7 +355,7 @@ def test_garbage_on_redis_is_survived(redis_server):
         link.close()
 
 
-def test_a_redis_that_is_away_is_said_once_and_found_again(tmp_path):
+def test_a_redis_that_is_away_is_said_once_and_found_again(redis_server, tmp_path):
     port, heard = free_port(), []
     with structlog.testing.capture_logs() as logged:
         web = RedisLink("web", f"redis://127.0.0.1:{port}/0", "desk")
@@ -366,7 +365,7 @@ def test_a_redis_that_is_away_is_said_once_and_found_again(tmp_path):
             engine.send("tick", {})
         until(lambda: len([entry for entry in logged if entry["event"] == "link_unreachable"]) == 2)
         command = ["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", str(tmp_path)]
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, env=os.environ) as server:
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
             meet(engine, "back", heard)
             for link in (web, engine):
                 link.close()
