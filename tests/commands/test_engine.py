@@ -32,8 +32,8 @@ def test_a_second_engine_waits_and_takes_over_when_the_first_is_killed(desk, tmp
     assert lease_holder() == ""
 
 
-def test_a_key_that_does_not_fit_stops_the_start_with_one_sentence(desk, tmp_path):
-    command("paper-config")
+def test_a_malformed_key_stops_the_start_with_one_sentence(desk):
+    (desk / "encryption.key").touch(mode=0o600)
     (desk / "encryption.key").write_text("not a key\n")
     done = command("engine")
     assert done.returncode == 1
