@@ -71,8 +71,11 @@ def _port(text: str) -> int:
     return int(text)
 
 
+EVERYTHING = ("-n", "auto", "--dist", "loadfile", "--durations", "15")  # a worker per core, each file in one of them
+
+
 def _test(arguments: list[str]) -> int:
-    command = [str(prepare(DEVELOPMENT)), "-m", "pytest", *arguments]
+    command = [str(prepare(DEVELOPMENT)), "-m", "pytest", *(arguments or EVERYTHING)]
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 
