@@ -22,7 +22,7 @@ from app.engine.main import Job, Loop
 from app.engine.market import Market
 from app.engine.masters import Masters
 from app.engine.news import News
-from app.engine.orders import Dispatch, Runs, cancel_asked
+from app.engine.orders import Dispatch, Runs, cancel_asked, order_decided
 from app.engine.venue_errands import SpotPrices, VenueErrands, margin_of, standing_of
 from app.execution.desk import open_gate
 from app.execution.events import Alarm, OrderChanged, TradesWanted
@@ -126,7 +126,9 @@ class Engine:
         if kind == "hello":
             self.broadcaster.send_everything()
             return
-        name = {"runs": "runs", "cancels": "runs"}.get(kind, "house")
+        if kind == "decided" and self._leading.is_set():
+            order_decided(self.services.db, self.services.bus, str(payload.get("order_id", "")))
+        name = {"runs": "runs", "cancels": "runs", "decided": "runs"}.get(kind, "house")
         if kind == "accounts":
             self.services.bus.publish(AccountChanged("", str(payload.get("account_id", ""))))
         self.loops[name].nudge()

@@ -8,6 +8,7 @@ from functools import partial
 import structlog
 from sqlalchemy.orm import Session
 
+from app.core.bus import Bus
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import Retry
@@ -15,6 +16,7 @@ from app.engine.crew import Crew
 from app.execution import journal
 from app.execution.events import OrderChanged, TradesWanted
 from app.execution.lease import Lease
+from app.execution.models import Order
 from app.execution.recovery import adopt_orphans
 from app.execution.service import asked_cancels
 from app.execution.states import OrderState
@@ -47,6 +49,19 @@ class Dispatch:
         member = self._crew.get(event.account_id)
         if member is not None:
             member.attendant.look_now()
+
+
+def order_decided(db: Database, bus: Bus, order_id: str) -> None:
+    """A person decided, in the web's process, what became of an order: whoever listens here must hear it too."""
+    with db.read() as session:
+        order = session.get(Order, order_id)
+    if order is None:
+        return
+    state = OrderState(order.state)
+    bus.publish(
+        OrderChanged(order.id, order.owner_id, order.account_id, order.account_run_id, state, order.filled_quantity)
+    )
+    bus.publish(TradesWanted(order.account_id))
 
 
 class Runs:

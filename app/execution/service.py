@@ -1,16 +1,19 @@
-"""What people see of orders, and the one thing they do to an order here: ask for its cancelling.
+"""What people see of orders, and what they do to one here: ask for its cancelling, or decide about one in doubt.
 
-Every method takes the owner first. Asking writes the row and nudges; the engine cancels.
+Every method takes the owner first. Asking writes the row and nudges; the engine cancels. A decision locks the row, so
+it and the engine's own finding never both count; who comes second is told and changes nothing.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from app.accounts.models import Account
 from app.audit.trail import Trail
 from app.core import actors
 from app.core.clock import Clock
@@ -23,6 +26,8 @@ from app.execution.states import FINAL, LIVE, OrderState, can_cancel, may_cancel
 from app.venues.types import OrderReport, OrderStatus, PriceType, Side, Symbol
 
 PAGE = 200
+LOST_SHOWN_FOR = timedelta(hours=24)  # a lost order that may have turned up stands among the doubts for so long
+_NOT_OURS_NOW = "That order of the venue belongs to another order of the desk."
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +69,17 @@ class OrderService:
             return session.scalars(query.order_by(Order.id.desc()).limit(min(limit, PAGE))).all()
 
     def in_doubt(self, owner_id: str) -> Sequence[Order]:
-        """Sent, and nobody knows yet what became of them."""
+        """Sent, and nobody knows yet what became of them; also those thought lost that may be at the venue after all,
+        which a person should look at."""
+        since = self._clock.now() - LOST_SHOWN_FOR
+        lost = and_(Order.state == OrderState.LOST, Order.ended_at > since)
         with self._db.read() as session:
-            return session.scalars(
+            found = session.scalars(
                 select(Order)
-                .where(Order.owner_id == owner_id, Order.state == OrderState.UNKNOWN)
+                .where(Order.owner_id == owner_id, or_(Order.state == OrderState.UNKNOWN, lost))
                 .order_by(Order.unknown_at)
-            ).all()
+            )
+            return [order for order in found if order.state == OrderState.UNKNOWN or order.candidates]
 
     def counts(self, owner_id: str, wanted: Filter = ANY) -> dict[str, int]:
         """How many orders are in each state."""
@@ -105,15 +114,10 @@ class OrderService:
 
     def foreign(self, account_ids: Sequence[str], limit: int = PAGE) -> Sequence[VenueOrder]:
         """Orders in the venues' books that the desk did not make, newest first."""
-        ours = (
-            select(Order.id)
-            .where(Order.account_id == VenueOrder.account_id, Order.venue_order_id == VenueOrder.venue_order_id)
-            .exists()
-        )
         with self._db.read() as session:
             return session.scalars(
                 select(VenueOrder)
-                .where(VenueOrder.account_id.in_(account_ids), ~ours)
+                .where(VenueOrder.account_id.in_(account_ids), ~_is_ours())
                 .order_by(VenueOrder.seq.desc())
                 .limit(limit)
             ).all()
@@ -133,46 +137,76 @@ class OrderService:
             self._trail.record(session, actors.current(), "order.cancel", ("order", order_id), {"symbol": order.symbol})
             after_commit(session, lambda: self._link.send("cancels", {}))
 
-    def candidates(self, owner_id: str, order_id: str) -> Sequence[VenueOrder]:
-        """Orders in the venue's book that could be this one, which nobody could tell apart."""
+    def candidates(self, owner_id: str, orders: Sequence[Order]) -> dict[str, Sequence[VenueOrder]]:
+        """By order: what in its venue's book could be it and is nobody's, in the order in which it was first seen."""
+        asked = {(order.account_id, name) for order in orders for name in order.candidates or ()}
+        if not asked:
+            return {}
         with self._db.read() as session:
-            order = _owned(session, owner_id, order_id)
-            return session.scalars(
-                select(VenueOrder).where(
-                    VenueOrder.account_id == order.account_id, VenueOrder.venue_order_id.in_(order.candidates or [])
+            rows = session.scalars(
+                select(VenueOrder)
+                .join(Account, Account.id == VenueOrder.account_id)
+                .where(
+                    Account.owner_id == owner_id,
+                    VenueOrder.account_id.in_({account for account, _ in asked}),
+                    VenueOrder.venue_order_id.in_({name for _, name in asked}),
+                    ~_is_ours(),
                 )
+                .order_by(VenueOrder.seq)
             ).all()
+        return {
+            order.id: [r for r in rows if r.account_id == order.account_id and r.venue_order_id in order.candidates]
+            for order in orders
+            if order.candidates
+        }
 
     def adopt(self, owner_id: str, order_id: str, venue_order_id: str) -> None:
-        """A person says: that order at the venue is this one."""
+        """A person says: that order at the venue is this one. Raises Denied when it can't be, or is decided already."""
+        try:
+            self._adopt(owner_id, order_id, venue_order_id)
+        except IntegrityError as error:  # somebody took it for another order in the same instant
+            raise Denied(_NOT_OURS_NOW) from error
+
+    def _adopt(self, owner_id: str, order_id: str, venue_order_id: str) -> None:
         with self._db.write(durable=True) as session:
-            order = _owned(session, owner_id, order_id)
+            order = _owned(session, owner_id, order_id, is_decided_on=True)
             row = session.scalar(
                 select(VenueOrder).where(
                     VenueOrder.account_id == order.account_id, VenueOrder.venue_order_id == venue_order_id
                 )
             )
+            if order.venue_order_id is not None:
+                raise Denied(f"This order is found already: the venue calls it {order.venue_order_id}.")
             if row is None or venue_order_id not in (order.candidates or []):
                 raise Denied("That order of the venue is not one of the candidates.")
             if journal.is_owned(session, order.account_id, venue_order_id):
-                raise Denied("That order of the venue belongs to another order of the desk.")
-            report = _as_report(row)
-            if not journal.adopt(session, order_id, report, "person", self._clock.now()).result:
+                raise Denied(_NOT_OURS_NOW)
+            if not journal.adopt(session, order_id, _as_report(row), "person", self._clock.now()).result:
                 raise Denied(f"This order is {order.state.replace('_', ' ')} now: nothing was changed.")
             self._decided(session, order, {"adopted": venue_order_id})
 
     def give_up(self, owner_id: str, order_id: str) -> None:
-        """A person says: it never arrived."""
+        """A person says: it never arrived. What it was for is then done again by the rules of its run."""
+        why = f"Never arrived, says {actors.current().name}."
         with self._db.write(durable=True) as session:
-            order = _owned(session, owner_id, order_id)
-            if not journal.lose(session, order_id, "never arrived, says a person", "person", self._clock.now()).result:
+            order = _owned(session, owner_id, order_id, is_decided_on=True)
+            if not journal.lose(session, order_id, why, "person", self._clock.now()).result:
                 raise Denied(f"This order is {order.state.replace('_', ' ')}: there is nothing to decide.")
             self._decided(session, order, {"lost": True})
 
     def _decided(self, session: Session, order: Order, detail: dict[str, Any]) -> None:
         about = detail | {"symbol": order.symbol, "account_id": order.account_id}
         self._trail.record(session, actors.current(), "order.decided", ("order", order.id), about)
-        after_commit(session, lambda: self._link.send("runs", {}))
+        after_commit(session, lambda: self._link.send("decided", {"order_id": order.id}))
+
+
+def _is_ours() -> ColumnElement[bool]:
+    """Whether an order in a venue's book is one of the desk's."""
+    return (
+        select(Order.id)
+        .where(Order.account_id == VenueOrder.account_id, Order.venue_order_id == VenueOrder.venue_order_id)
+        .exists()
+    )
 
 
 def _as_report(row: VenueOrder) -> OrderReport:
@@ -209,8 +243,10 @@ def busy_reason(db: Database, account_id: str) -> str | None:
     return f"{live} orders are not finished" if live else None
 
 
-def _owned(session: Session, owner_id: str, order_id: str) -> Order:
-    order = session.scalar(select(Order).where(Order.id == order_id, Order.owner_id == owner_id))
+def _owned(session: Session, owner_id: str, order_id: str, is_decided_on: bool = False) -> Order:
+    """Locked when something is decided about it."""
+    query = select(Order).where(Order.id == order_id, Order.owner_id == owner_id)
+    order = session.scalar(query.with_for_update() if is_decided_on else query)
     if order is None:
         raise NotFound("There is no such order.")
     return order

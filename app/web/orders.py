@@ -1,6 +1,9 @@
-"""The journal of orders: what is in doubt first, then newest first, page by page; one order with its whole story."""
+"""The journal of orders: what is in doubt first, then newest first, page by page; one order with its whole story.
 
-from collections.abc import Sequence
+An order in doubt waits for evidence by itself; a person who knows better may decide it here.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +16,14 @@ from app.core.errors import Denied
 from app.execution.models import Order
 from app.execution.service import Filter
 from app.execution.states import LIVE, OrderState
+from app.users.roles import Scope
+from app.web.access import needs
+from app.web.asking import ask
 from app.web.current import owner_id, services
+from app.web.doubts import Doubt, doubts_of
 from app.web.format import quantity
 from app.web.order_lines import (
     ForeignLine,
-    OrderLine,
     Wish,
     foreign_lines,
     milliseconds,
@@ -51,11 +57,10 @@ class Journal:
     before: str
     tabs: Sequence[Tab]
     accounts: Sequence[Account]
-    doubts: Sequence[OrderLine]
+    doubts: Sequence[Doubt]
     wishes: Sequence[Wish]
     foreign: Sequence[ForeignLine]
     older: str
-    lookups_needed: int
 
     @property
     def is_first_page(self) -> bool:
@@ -107,6 +112,41 @@ def cancel(order_id: str) -> ResponseReturnValue:
         flash(f"{told.order.side} {told.order.symbol}: {refused.message}")
     else:
         flash(f"{told.order.side} {told.order.symbol}: the cancelling is asked for. Its state tells what became of it.")
+    return _back_to(order_id)
+
+
+@bp.post("/<order_id>/adopt")
+def adopt(order_id: str) -> ResponseReturnValue:
+    chosen = request.form.get("venue_order_id", "")
+    said = f"It is the venue's order {chosen}, you say: its state is what the venue's book shows."
+    return _decide(order_id, lambda: services().orders.adopt(owner_id(), order_id, chosen), said)
+
+
+@bp.route("/<order_id>/give-up", methods=["GET", "POST"])
+@needs(Scope.TRADE)
+def give_up(order_id: str) -> ResponseReturnValue:
+    if request.method == "GET":
+        told = services().orders.get(owner_id(), order_id)
+        (doubt,) = doubts_of(owner_id(), [told.order], owned_accounts(owner_id())) or (None,)
+        if doubt is None or not doubt.can_give_up:
+            raise Denied("This order is not in doubt any more: there is nothing to decide.")
+        return ask("Did it never arrive?", "orders/_give_up.html", doubt=doubt)
+    said = "It never arrived, you say. What it was for goes on by the rules of its run."
+    return _decide(order_id, lambda: services().orders.give_up(owner_id(), order_id), said)
+
+
+def _decide(order_id: str, decision: Callable[[], None], said: str) -> ResponseReturnValue:
+    """Do it and say so; where the engine or somebody else was faster, say that."""
+    order = services().orders.get(owner_id(), order_id).order
+    try:
+        decision()
+    except Denied as refused:
+        said = refused.message
+    flash(f"{order.side} {order.symbol}: {said}")
+    return _back_to(order_id)
+
+
+def _back_to(order_id: str) -> ResponseReturnValue:
     wanted = request.form.get("next", "")
     return redirect(safe_next(wanted) if wanted else url_for("orders.detail", order_id=order_id), 303)
 
@@ -134,11 +174,10 @@ def _journal(wanted: Filter, before: str) -> Journal:
         before=before,
         tabs=_tabs(desk.orders.counts(owner, everywhere)),
         accounts=list(accounts.values()),
-        doubts=order_lines(desk.orders.in_doubt(owner), accounts) if not before else [],
+        doubts=doubts_of(owner, desk.orders.in_doubt(owner), accounts) if not before else [],
         wishes=wishes(order_lines(found[:PAGE], accounts)),
         foreign=foreign_lines(foreign, accounts),
         older=found[PAGE - 1].id if len(found) > PAGE else "",
-        lookups_needed=desk.settings.unknown_lookups,
     )
 
 
@@ -165,7 +204,7 @@ def _story(order_id: str) -> dict[str, Any]:
         "line": line,
         "told": told,
         "slices": order_lines(_of_intent(told.order.intent_id), accounts),
-        "lookups_needed": services().settings.unknown_lookups,
+        "doubts": doubts_of(owner_id(), [told.order], accounts),
         "sources": SOURCES,
         "in_words": in_words,
         "milliseconds": milliseconds,

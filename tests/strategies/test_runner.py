@@ -1,13 +1,22 @@
 """Moving runs on: an error in one account's part is its own."""
 
-import pytest
+from decimal import Decimal
 
+import pytest
+from sqlalchemy import select
+
+from app.audit.trail import Trail
 from app.core.db import Database
+from app.core.link import SilentLink
 from app.execution.desk import open_gate
-from app.strategies.models import AccountRun, Run, Strategy
+from app.execution.models import Order
+from app.execution.service import OrderService
+from app.strategies.models import AccountRun, LegRun, Run, Strategy
 from app.strategies.runner import Runner
 from app.tables import declared
-from tests.execution.journaling import Journaling
+from app.venues.types import OrderStatus
+from tests.execution.journaling import LOT, UNKNOWN, Journaling, row
+from tests.execution.reports import OPTION
 
 
 @pytest.fixture
@@ -58,3 +67,42 @@ def test_parts_that_ended_at_their_start_end_the_run(desk):
     with desk.db.read() as session:
         run = session.get_one(Run, "r1")
     assert (run.state, run.closed_at) == ("failed", desk.clock.now())
+
+
+def a_leg(desk: Journaling, quantity: int) -> None:
+    """One bought leg in the first account's part."""
+    with desk.db.write() as session:
+        session.add(
+            LegRun(
+                id="leg", account_run_id="part-a1", number=1, exchange=OPTION.exchange, symbol=OPTION.name, side="BUY",
+                lots=1, lot_size=LOT, tick=Decimal("0.05"), quantity=Decimal(quantity), product="NRML",
+                price_type="MARKET",
+            )
+        )  # fmt: skip
+
+
+def exits(desk: Journaling) -> list[tuple[str, Decimal]]:
+    with desk.db.read() as session:
+        found = session.execute(select(Order.state, Order.quantity).where(Order.purpose == "exit").order_by(Order.id))
+        return [(state, quantity) for state, quantity in found]
+
+
+def test_an_exit_that_a_person_says_never_arrived_is_sent_again(desk):
+    a_run(desk, a1="exiting")
+    a_leg(desk, 65)
+    entry = desk.sent("entry", account_run_id="part-a1", leg_run_id="leg")
+    desk.push(row(OrderStatus.FILLED, filled=65))
+    assert desk.order(entry).state == "filled"
+    runner = Runner(desk.db, desk.writer, desk.clock, open_gate)
+    runner.step(["part-a1"])
+    with desk.db.read() as session:
+        doubtful = session.scalar(select(Order.id).where(Order.purpose == "exit"))
+    assert desk.claim(doubtful)
+    desk.answer(doubtful, UNKNOWN)
+    runner.step(["part-a1"])
+    assert exits(desk) == [("unknown", LOT)]
+    OrderService(desk.db, desk.clock, SilentLink(), Trail(desk.db, desk.clock)).give_up("u1", doubtful)
+    runner.step(["part-a1"])
+    assert exits(desk) == [("lost", LOT), ("new", LOT)]
+    runner.step(["part-a1"])
+    assert len(exits(desk)) == 2

@@ -1,5 +1,7 @@
 """The journal: doubts first, wishes with their orders, and cancelling asked for once."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from app.execution.models import Order
@@ -144,3 +146,103 @@ def test_a_page_of_the_journal_costs_the_same_reads_however_many_orders_it_shows
     with reads() as seen:
         admin.get("/orders")
     assert len(seen) <= 12
+
+
+def in_doubt(desk, *names: str, **more) -> Order:
+    """An order in doubt, with orders in the venue's book that could be it."""
+    account = desk.account()
+    usual = {
+        "state": "unknown", "reason": "read timeout", "unknown_at": desk.now, "venue_order_id": None, "lookups": 2,
+        "candidates": list(names) or None,
+    }  # fmt: skip
+    order = desk.order(account, **(usual | more))
+    for name in names:
+        desk.foreign(account, venue_order_id=name, side="SELL", quantity=order.quantity, status="open")
+    return order
+
+
+def now(services, order) -> Order:
+    with services.db.read() as session:
+        return session.get_one(Order, order.id)
+
+
+def test_a_doubt_tells_what_is_known_and_when_the_desk_decides_itself(admin, desk):
+    order = in_doubt(desk)
+    for path in ("/orders", f"/orders/{order.id}"):
+        page = admin.get(path).text
+        for text in ("Sent at", "2 whole order books read since", "It counts as never arrived after", "not before"):
+            assert text in page
+        assert "a person must choose" not in page
+        assert f"/orders/{order.id}/give-up" in page
+
+
+def test_a_person_chooses_which_order_of_the_venue_it_is(admin, services, desk):
+    order = in_doubt(desk, "v1", "v2")
+    page = admin.get("/orders").text
+    assert "2 orders in the venue's book could be it" in page
+    assert page.count("This one: v") == 2
+    answer = admin.submit(f"/orders/{order.id}/adopt", "/orders", venue_order_id="v2", next="/orders")
+    assert answer.headers["Location"] == "/orders"
+    assert (now(services, order).state, now(services, order).venue_order_id) == ("open", "v2")
+    page = admin.get(f"/orders/{order.id}").text
+    assert "order v2, you say" in page
+    assert "a person must choose" not in page
+
+
+def test_a_choice_that_came_too_late_or_was_none_changes_nothing_and_says_why(admin, services, desk):
+    order = in_doubt(desk, "v1")
+    admin.submit(f"/orders/{order.id}/adopt", "/orders", venue_order_id="v7")
+    assert "not one of the candidates" in admin.get(f"/orders/{order.id}").text
+    services.orders.adopt(desk.owner_id, order.id, "v1")
+    admin.submit(f"/orders/{order.id}/adopt", "/settings/security", venue_order_id="v1")
+    assert "found already" in admin.get(f"/orders/{order.id}").text
+    admin.submit(f"/orders/{order.id}/give-up", "/settings/security")
+    assert "there is nothing to decide" in admin.get(f"/orders/{order.id}").text
+    assert now(services, order).venue_order_id == "v1"
+
+
+@pytest.mark.parametrize(
+    ("more", "consequence"),
+    [
+        ({"purpose": "exit"}, "sends this exit again"),
+        ({"part": SimpleNamespace(id="part")}, "counts it as not entered"),
+        ({"purpose": "manual"}, "equal orders go out again"),
+    ],
+)
+def test_giving_up_asks_first_and_says_what_follows(admin, services, desk, more, consequence):
+    order = in_doubt(desk, **more)
+    path = f"/orders/{order.id}/give-up"
+    assert consequence in admin.get(path).text
+    assert "<dialog" in admin.get(path, fragment=True).text
+    assert now(services, order).state == "unknown"
+    admin.submit(path)
+    assert now(services, order).state == "lost"
+    assert "It never arrived, you say" in admin.get(f"/orders/{order.id}").text
+    admin.get(path, 409)
+
+
+def test_a_lost_order_that_may_be_back_can_only_be_adopted(admin, services, desk):
+    order = in_doubt(desk, "v1", state="lost", failure="lost", ended_at=desk.now)
+    page = admin.get("/orders").text
+    assert "1 order in doubt" in page
+    assert "could be it after all" in page
+    assert f"/orders/{order.id}/give-up" not in page
+    assert "may be at the venue after all" in admin.get("/").text
+    admin.submit(f"/orders/{order.id}/adopt", "/orders", venue_order_id="v1")
+    assert now(services, order).state == "open"
+    assert "in doubt" not in admin.get("/orders").text
+
+
+def test_only_who_may_trade_decides_a_doubt(services, desk, invited):
+    order = in_doubt(desk, "v1")
+    viewer, birla = invited("viewer", "Chitra"), invited("trader", "Birla")
+    page = viewer.get("/orders").text
+    assert "a person must choose" in page
+    assert "/adopt" not in page
+    assert "/give-up" not in page
+    viewer.get(f"/orders/{order.id}/give-up", 403)
+    birla.get(f"/orders/{order.id}/give-up", 404)
+    for who, status in ((viewer, 403), (birla, 404)):
+        for act in ("adopt", "give-up"):
+            who.submit(f"/orders/{order.id}/{act}", "/settings/security", status=status, venue_order_id="v1")
+    assert now(services, order).state == "unknown"

@@ -141,12 +141,11 @@ class Desk:
         return order
 
     def foreign(self, account: Account, **more) -> VenueOrder:
-        return self.save(
-            VenueOrder(
-                account_id=account.id, venue_order_id=new_id(), side="BUY", quantity=Decimal(130), price_type="LIMIT",
-                product="NRML", status="complete", first_seen_at=self.now, last_seen_at=self.now, **(NIFTY | more),
-            )
-        )  # fmt: skip
+        usual = {
+            "venue_order_id": new_id(), "side": "BUY", "quantity": Decimal(130), "price_type": "LIMIT",
+            "product": "NRML", "status": "complete", "first_seen_at": self.now, "last_seen_at": self.now, **NIFTY,
+        }  # fmt: skip
+        return self.save(VenueOrder(account_id=account.id, **(usual | more)))
 
     def answer(self, strategy_id: str, *accounts: Account, trouble: str = "", **more) -> str:
         """A preview as the engine answers it; its id."""

@@ -1,4 +1,4 @@
-"""The journal of orders over the API: found by filter, page by page; one with its whole story; cancelled."""
+"""The journal of orders over the API: found by filter, page by page; one with its whole story; cancelled; decided."""
 
 from typing import Annotated, Literal
 
@@ -83,10 +83,28 @@ class FillShown(Answer):
     source: Annotated[str, Field(examples=["trades"])]
 
 
+class CandidateShown(Answer):
+    """An order in the venue's book that could be one of ours whose answer was lost, and that nobody owns."""
+
+    venue_order_id: Annotated[str, Field(examples=["26112300000012"])]
+    quantity: Annotated[Amount, Field(examples=["150"])]
+    filled_quantity: Annotated[Amount | None, Field(examples=["150"])]
+    average_price: Amount | None
+    price: Annotated[Amount | None, Field(examples=[None])]
+    status: Annotated[str, Field(description="As the venue has it.", examples=["filled"])]
+    at: Annotated[Instant | None, Field(description="The venue's time of it, where it tells one.")]
+    first_seen_at: Instant
+
+
 class OrderWhole(Answer):
     order: OrderShown
     events: list[OrderEventShown]
     fills: list[FillShown]
+    candidates: Annotated[list[CandidateShown], Field(description="Of an order in doubt; a person must choose.")]
+
+
+class AdoptAsked(Asked):
+    venue_order_id: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,64}$"), Field(examples=["26112300000012"])]
 
 
 class OrderList(Answer):
@@ -118,5 +136,37 @@ def cancel(order_id: str) -> OrderWhole:
     return _whole(order_id)
 
 
+@bp.post("/<order_id>/adopt")
+@operation(
+    TAG,
+    "Say which order of the venue it is",
+    "For an order in doubt, or thought lost: one of its candidates. Refused when it was decided meanwhile.",
+    takes=AdoptAsked,
+    gives=OrderWhole,
+)
+def adopt(order_id: str, body: AdoptAsked) -> OrderWhole:
+    services().orders.adopt(owner_id(), order_id, body.venue_order_id)
+    return _whole(order_id)
+
+
+@bp.post("/<order_id>/give-up")
+@operation(
+    TAG,
+    "Say that an order never arrived",
+    "For an order in doubt. The desk may send it again then: an exit at once. Waiting is always safe.",
+    gives=OrderWhole,
+)
+def give_up(order_id: str) -> OrderWhole:
+    services().orders.give_up(owner_id(), order_id)
+    return _whole(order_id)
+
+
 def _whole(order_id: str) -> OrderWhole:
-    return OrderWhole.model_validate(services().orders.get(owner_id(), order_id))
+    told = services().orders.get(owner_id(), order_id)
+    found = services().orders.candidates(owner_id(), [told.order]).get(order_id, ())
+    return OrderWhole(
+        order=OrderShown.model_validate(told.order),
+        events=[OrderEventShown.model_validate(event) for event in told.events],
+        fills=[FillShown.model_validate(fill) for fill in told.fills],
+        candidates=[CandidateShown.model_validate(each) for each in found],
+    )
