@@ -1,17 +1,31 @@
 """A strategy as a person writes it down, checked where it enters."""
 
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from app.instruments.contracts import ContractRule, is_strike_rule
 from app.instruments.expiries import ExpiryRule
 from app.instruments.symbols import parse_date
 
+
+def _shouted(value: Any) -> Any:
+    return value.strip().upper() if isinstance(value, str) else value
+
+
+def _no_boolean(value: Any) -> Any:
+    """Python takes true for 1; nobody who says it means that."""
+    if isinstance(value, bool):
+        raise ValueError("this must be a number")
+    return value
+
+
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=60)]
 Code = Annotated[
-    str, StringConstraints(strip_whitespace=True, to_upper=True, max_length=40, pattern=r"^[A-Z0-9&.\-_]*$")
+    str,
+    BeforeValidator(_shouted),  # the pattern below is matched before a constraint changes the case
+    StringConstraints(max_length=40, pattern=r"^[A-Z0-9&.\-_]*$"),
 ]
 Price = Annotated[Decimal, Field(gt=0, max_digits=18, decimal_places=8, allow_inf_nan=False)]
 MOST_LEGS = 20
@@ -25,12 +39,12 @@ class Leg(BaseModel):
 
     action: Literal["BUY", "SELL"]
     kind: Literal["CE", "PE", "FUT", "SYMBOL"]
-    exchange: Code = "NFO"
+    exchange: Annotated[Code, StringConstraints(min_length=1)] = "NFO"
     underlying: Code = ""
     expiry: Text = ExpiryRule.CURRENT_WEEK.value
     strike: Code = "ATM"
     symbol: Code = ""
-    lots: Annotated[int, Field(ge=1, le=MOST_LOTS)]
+    lots: Annotated[int, Field(ge=1, le=MOST_LOTS), BeforeValidator(_no_boolean)]
     product: Literal["NRML", "MIS", "CNC"] = "NRML"
     price_type: Literal["MARKET", "LIMIT"] = "MARKET"
     price: Price | None = None

@@ -65,10 +65,12 @@ class StrategyService:
             self._note(session, "strategy.created", strategy.id, {"after": draft.model_dump(mode="json")})
             return strategy.id
 
-    def edit(self, owner_id: str, strategy_id: str, draft: Draft) -> None:
-        """Runs that are under way keep what they started with."""
+    def edit(self, owner_id: str, strategy_id: str, draft: Draft, version: int | None = None) -> None:
+        """Runs that are under way keep what they started with. `version` is the one the changes were made from."""
         with self._db.write() as session:
-            strategy = _strategy(session, owner_id, strategy_id)
+            strategy = _strategy(session, owner_id, strategy_id, is_changed=True)
+            if version not in (None, strategy.version):
+                raise Denied(f"{strategy.name} was changed meanwhile: look at it again, nothing was saved.")
             self._check(session, owner_id, draft, strategy_id)
             before = {"name": strategy.name, "legs": strategy.legs, "on_failure": strategy.on_failure}
             for name, value in _columns(draft).items():
@@ -111,7 +113,7 @@ class StrategyService:
     # -- runs
 
     def run(self, owner_id: str, strategy_id: str, key: str) -> str:
-        """Ask for a run; the same key again gives the same run."""
+        """Ask for a run; the same key again gives the same run, and another strategy with it is refused."""
         try:
             return self._run(owner_id, strategy_id, key)
         except IntegrityError:  # the same click arrived twice in the same instant: the other one made the run
@@ -121,9 +123,9 @@ class StrategyService:
         now = self._clock.now()
         with self._db.write(durable=True) as session:
             strategy = _strategy(session, owner_id, strategy_id)
-            known = session.scalar(select(Run.id).where(Run.owner_id == owner_id, Run.key == key))
+            known = session.scalar(select(Run).where(Run.owner_id == owner_id, Run.key == key))
             if known:
-                return known
+                return _same_run(known, strategy_id)
             shares = session.scalars(select(StrategyAccount).where(StrategyAccount.strategy_id == strategy_id)).all()
             if not shares:
                 raise Denied(f"{strategy.name} has no accounts: add at least one before running it.")
@@ -207,15 +209,23 @@ class StrategyService:
         self._trail.record(session, actors.current(), action, (action.partition(".")[0], subject_id), detail)
 
 
-def _strategy(session: Session, owner_id: str, strategy_id: str) -> Strategy:
-    found: Strategy = _owned(session, Strategy, owner_id, strategy_id, "strategy")
+def _same_run(known: Run, strategy_id: str) -> str:
+    if known.strategy_id != strategy_id:
+        raise Denied("This key started a run of another strategy: choose a new one.")
+    return known.id
+
+
+def _strategy(session: Session, owner_id: str, strategy_id: str, is_changed: bool = False) -> Strategy:
+    """Locked when it is changed, so that of two changes from one version one is stale."""
+    found: Strategy = _owned(session, Strategy, owner_id, strategy_id, "strategy", is_changed)
     if found.archived_at is not None:
         raise NotFound("There is no such strategy.")
     return found
 
 
-def _owned(session: Session, model: Any, owner_id: str, row_id: str, word: str) -> Any:
-    found = session.scalar(select(model).where(model.id == row_id, model.owner_id == owner_id))
+def _owned(session: Session, model: Any, owner_id: str, row_id: str, word: str, is_changed: bool = False) -> Any:
+    query = select(model).where(model.id == row_id, model.owner_id == owner_id)
+    found = session.scalar(query.with_for_update() if is_changed else query)
     if found is None:
         raise NotFound(f"There is no such {word}.")
     return found

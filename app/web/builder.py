@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app.core.errors import Invalid
+from app.core.errors import Denied, Invalid
 from app.instruments.expiries import ExpiryRule
 from app.instruments.models import FactKind
 from app.strategies.legs import MOST_LEGS, Draft
@@ -33,6 +33,7 @@ OPTIONS = {
     "product": {"NRML": "NRML", "MIS": "MIS", "CNC": "CNC"},
     "price_type": {"MARKET": "Market", "LIMIT": "Limit"},
 }
+LONGEST_VERSION = 10  # digits
 EXCHANGES = ("NFO", "BFO", "NSE", "BSE", "MCX", "CDS")
 
 
@@ -50,7 +51,7 @@ def edit(strategy_id: str) -> ResponseReturnValue:
     form = _typed() if request.method == "POST" else _stored(strategy)
 
     def save(draft: Draft) -> str:
-        services().strategies.edit(owner_id(), strategy_id, draft)
+        services().strategies.edit(owner_id(), strategy_id, draft, _version(strategy))
         return strategy_id
 
     return _save_or_show(form, strategy, save)
@@ -65,14 +66,25 @@ def _save_or_show(form: StrategyForm, strategy: Strategy | None, save: Callable[
     except Invalid as refused:
         form.show(refused)
         return _page(form, strategy), refused.status
+    except Denied as refused:
+        form.errors["version"] = refused.message
+        return _page(form, strategy), refused.status
     flash(f"{draft.name} is saved.")
     if "preview" in request.form:
         return redirect(url_for("preview.show", strategy_id=saved_id, errand_id=ask_preview(owner_id(), saved_id)), 303)
     return redirect(url_for("strategies.index"), 303)
 
 
+def _version(strategy: Strategy) -> int:
+    """The one the form was filled from."""
+    typed = request.form.get("version", "")
+    return int(typed) if typed.isdecimal() and len(typed) < LONGEST_VERSION else strategy.version
+
+
 def _page(form: StrategyForm, strategy: Strategy | None) -> str:
-    return render_template("strategies/builder.html", form=form, strategy=strategy, **_choices())
+    return render_template(
+        "strategies/builder.html", form=form, strategy=strategy, version=strategy and _version(strategy), **_choices()
+    )
 
 
 def _choices() -> dict[str, Any]:

@@ -43,6 +43,21 @@ def test_what_was_saved_comes_back_to_be_edited(admin, services):
     assert (again.name, again.legs[0]["lots"], again.version) == ("Strangle 2", 3, 2)
 
 
+def test_what_somebody_changed_meanwhile_is_not_overwritten(admin, services):
+    desk = Desk(services)
+    admin.submit("/strategies/new", **typed())
+    strategy = services.strategies.list(desk.owner_id)[0]
+    path = f"/strategies/{strategy.id}/edit"
+    assert 'name="version" value="1"' in admin.get(path).text
+    admin.submit(path, **typed(name="Theirs"), version="1")
+    page = admin.submit(path, status=409, **typed(name="Mine"), version="1").text
+    assert "Theirs was changed meanwhile" in page
+    assert 'value="Mine"' in page
+    assert 'name="version" value="1"' in page
+    admin.submit(path, status=409, **typed(name="Mine"), version="1")
+    assert services.strategies.get(desk.owner_id, strategy.id).name == "Theirs"
+
+
 def test_fields_that_a_kind_of_leg_does_not_use_cannot_refuse_it(admin, services):
     admin.submit("/strategies/new", **typed({"kind": "SYMBOL", "symbol": "SBIN", "strike": "what?", "price": "x"}))
     assert services.strategies.list(Desk(services).owner_id)[0].legs[0]["symbol"] == "SBIN"

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from app.strategies.models import Strategy, StrategyAccount
 from app.web.api import waiting
 from app.web.api.operation import Reply, operation
-from app.web.api.strategy_shapes import StrategyAsked, StrategyList, StrategyShown, strategy_shown
+from app.web.api.strategy_shapes import StrategyAsked, StrategyList, StrategyReplaced, StrategyShown, strategy_shown
 from app.web.api.waiting import ErrandShown, WaitAsked
 from app.web.current import owner_id, services
 from app.web.tiers import tier
@@ -39,9 +39,15 @@ def get(strategy_id: str) -> StrategyShown:
 
 
 @bp.put("/<strategy_id>")
-@operation(TAG, "Replace a strategy", "Runs under way keep theirs.", takes=StrategyAsked, gives=StrategyShown)
-def replace(strategy_id: str, body: StrategyAsked) -> StrategyShown:
-    services().strategies.edit(owner_id(), strategy_id, body)
+@operation(
+    TAG,
+    "Replace a strategy",
+    "Runs under way keep theirs. With the version it was made from, a change made meanwhile is not overwritten.",
+    takes=StrategyReplaced,
+    gives=StrategyShown,
+)
+def replace(strategy_id: str, body: StrategyReplaced) -> StrategyShown:
+    services().strategies.edit(owner_id(), strategy_id, body, body.version)
     return _one(strategy_id)
 
 

@@ -3,9 +3,9 @@
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BeforeValidator, ConfigDict, Field
 
-from app.strategies.legs import MOST_LEGS, MOST_LOTS, AccountShare, Code, Draft, Leg, Price
+from app.strategies.legs import MOST_LEGS, AccountShare, Draft, Leg, Price
 from app.strategies.models import Strategy, StrategyAccount
 from app.web.api.shapes import EXAMPLE_ID, Amount, Answer, Id, Instant, refuse_booleans
 
@@ -28,8 +28,6 @@ class LegAsked(Leg):
 
     model_config = ConfigDict(json_schema_extra={"example": LEG_EXAMPLE})
 
-    exchange: Annotated[Code, StringConstraints(min_length=1)] = "NFO"
-    lots: Annotated[int, Field(ge=1, le=MOST_LOTS), BeforeValidator(refuse_booleans)]
     price: Annotated[Price, BeforeValidator(refuse_booleans)] | None = None
 
 
@@ -61,6 +59,12 @@ class StrategyAsked(Draft):
 
     legs: Annotated[list[LegAsked], Field(min_length=1, max_length=MOST_LEGS)]  # type: ignore[assignment]  # a leg, checked more closely
     accounts: Annotated[list[ShareAsked], Field(max_length=500)] = Field(default_factory=list)  # type: ignore[assignment]  # a share, checked more closely
+
+
+class StrategyReplaced(StrategyAsked):
+    """The whole strategy anew; with the `version` it was made from, a change of somebody else's is not overwritten."""
+
+    version: Annotated[int | None, Field(ge=1), BeforeValidator(refuse_booleans)] = None
 
 
 class LegShown(Answer):

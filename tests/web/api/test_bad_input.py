@@ -51,7 +51,8 @@ def bodies(world):
         ("PUT", "/api/v1/accounts/{account_id}"): ACCOUNT | {"clear_proxy": False, "version": 1, "password": PASSWORD},
         ("POST", "/api/v1/accounts/{account_id}/move"): {"direction": "up"},
         ("POST", "/api/v1/strategies"): strategy,
-        ("PUT", "/api/v1/strategies/{strategy_id}"): strategy,
+        ("PUT", "/api/v1/strategies/{strategy_id}"): strategy | {"version": 1},
+        ("POST", "/api/v1/journal/orders/{order_id}/adopt"): {"venue_order_id": "v1"},
         ("POST", "/api/v1/runs"): {"strategy_id": world.strategy},
         ("POST", "/api/v1/tokens"): {
             "name": "bot", "scopes": ["read"], "allowed_ips": ["127.0.0.1"], "expires_at": None, "password": PASSWORD,
@@ -94,7 +95,7 @@ def test_every_operation_that_takes_a_body_is_tried_here(app, world):
     assert taking == set(bodies(world))
 
 
-@pytest.mark.parametrize("number", range(7))
+@pytest.mark.parametrize("number", range(8))
 def test_every_field_refuses_what_it_can_not_hold(world, services, send, number):
     (method, path), body = list(bodies(world).items())[number]
     before = snapshot(services.db)

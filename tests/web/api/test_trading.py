@@ -28,6 +28,15 @@ def test_a_strategy_is_saved_replaced_and_removed(bot, world):
     bot.get(f"{PATH}/{made['id']}", 404)
 
 
+def test_a_strategy_that_was_changed_meanwhile_is_not_overwritten(bot, world):
+    wish = {"name": "Strangle", "legs": [LEG | {"underlying": "nifty"}]}
+    path = f"{PATH}/{bot.post(PATH, wish, 201)['id']}"
+    assert bot.put(path, wish | {"on_failure": "hold", "version": 1})["version"] == 2
+    assert bot.put(path, wish | {"version": 1}, 409)["error"]["code"] == "DENIED"
+    assert bot.get(path)["on_failure"] == "hold"
+    assert bot.put(path, wish)["version"] == 3
+
+
 def test_numbers_may_be_text_and_never_pass_through_a_float(bot, world):
     share = {"account_id": world.account, "multiplier": "0.1"}
     leg = LEG | {"lots": "3", "price_type": "LIMIT", "price": 0}
@@ -86,7 +95,7 @@ def test_a_key_that_started_another_strategys_run_starts_nothing_when_it_was_for
     other = world.desk.strategy(world.desk.account("Demo 3"), name="Other")
     services.strategies.run(world.desk.owner_id, other, "key-1")
     runs = world.desk.count(Run)
-    assert set(start(bot, world.strategy, status=422)["error"]["fields"]) == {"Idempotency-Key"}
+    assert "another strategy" in start(bot, world.strategy, status=409)["error"]["message"]
     assert world.desk.count(Run) == runs
 
 
@@ -156,6 +165,34 @@ def test_an_order_tells_its_story_and_is_cancelled(bot, world):
     after = bot.post(f"/api/v1/journal/orders/{world.order}/cancel", None, 202)
     assert after["order"]["cancel_asked_at"].endswith("Z")
     assert bot.post(f"/api/v1/journal/orders/{filled}/cancel", None, 409)["error"]["code"] == "DENIED"
+
+
+def doubtful(world) -> str:
+    """An order in doubt with two orders in the venue's book that could be it."""
+    account = world.desk.account("Demo 3")
+    for name in ("v1", "v2"):
+        world.desk.foreign(account, venue_order_id=name, side="SELL", quantity=65, status="open")
+    order = world.desk.order(account, state="unknown", venue_order_id=None, candidates=["v1", "v2"])
+    return f"/api/v1/journal/orders/{order.id}"
+
+
+def test_an_order_in_doubt_names_its_candidates_and_one_is_adopted_once(bot, world):
+    path = doubtful(world)
+    assert [each["venue_order_id"] for each in bot.get(path)["candidates"]] == ["v1", "v2"]
+    assert bot.post(f"{path}/adopt", {"venue_order_id": "v3"}, 409)["error"]["code"] == "DENIED"
+    bot.post(f"{path}/adopt", {}, 422)
+    told = bot.post(f"{path}/adopt", {"venue_order_id": "v2"})
+    assert (told["order"]["state"], told["order"]["venue_order_id"], told["candidates"]) == ("open", "v2", [])
+    assert told["events"][-1]["source"] == "person"
+    assert bot.post(f"{path}/adopt", {"venue_order_id": "v1"}, 409)["error"]["code"] == "DENIED"
+    assert bot.post(f"{path}/give-up", None, 409)["error"]["code"] == "DENIED"
+
+
+def test_an_order_in_doubt_is_given_up_once(bot, world):
+    path = doubtful(world)
+    told = bot.post(f"{path}/give-up")
+    assert (told["order"]["state"], told["order"]["failure"]) == ("lost", "lost")
+    assert bot.post(f"{path}/give-up", None, 409)["error"]["code"] == "DENIED"
 
 
 def test_a_session_needs_its_csrf_token_and_a_program_none(person, bot, world):
