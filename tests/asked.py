@@ -4,3 +4,4 @@ import os
 
 KILLS = int(os.environ.pop("MIRRORDESK_KILLS", "25"))
 KILLS_SEED = int(os.environ.pop("MIRRORDESK_KILLS_SEED", "1"))
+SHOTS = os.environ.pop("MIRRORDESK_SHOTS", "")  # a folder for pictures of the pages

@@ -57,7 +57,8 @@ def feed_badge(beat: Beat | None, now: datetime, priced_at: datetime | None = No
     """
     if beat is None or now - beat.at >= SILENT_AFTER:
         return badge_of(beat, now)
-    if beat.detail.get("state") in ("closed", "down"):
+    fresh = priced_at is not None and now - priced_at < SLOW_AFTER
+    if not fresh and beat.detail.get("state") in ("closed", "down"):
         word = str(beat.detail["state"])
         return Badge(word if word == "closed" else "stale", word.capitalize())
     last = beat.detail.get("last_at")

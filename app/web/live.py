@@ -206,6 +206,10 @@ class LiveHub:
         """An event's id: it means something only to this process."""
         return f"{self._boot}-{seq}"
 
+    @property
+    def newest_id(self) -> str:
+        return self.spell(self._seq)
+
     def figures(self, owner_id: str) -> Figures:
         """The newest of an owner, for pages to start with."""
         with self._lock:

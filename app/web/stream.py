@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, cast
 
 import orjson
-from flask import Blueprint, Response, current_app, jsonify, request
+from flask import Blueprint, Response, current_app, g, jsonify, request
 from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 
@@ -85,6 +85,8 @@ def start_live(state: BlueprintSetupState) -> None:
     hub = LiveHub(desk.clock)
     passes = Passes(desk.db, desk.clock, timedelta(hours=desk.settings.session_hours))
     state.app.extensions["live"] = Live(hub, passes, desk.link, desk.pulse, desk.clock)
+    state.app.before_request(lambda: setattr(g, "live_since", hub.newest_id))
+    state.app.context_processor(lambda: {"live_since": g.get("live_since", "")})
     desk.link.listen(hub.take)
     desk.link.send("hello", {})
 
@@ -97,7 +99,8 @@ def live() -> Live:
 @tier("websocket")
 def stream() -> ResponseReturnValue:
     """`?watch=NFO:NIFTY…,NSE:SBIN` adds prices of symbols that are not held. `page` is the browser's name for the page
-    that listens, `after` the one that stood in the same tab before it and needs its stream no more.
+    that listens, `after` the one that stood in the same tab before it and needs its stream no more. `since` is where
+    the story stood before the page was made: what came between is told first.
     """
     for gone in (request.args.get("after", ""), request.args.get("page", "")):
         live().hub.leave_page(identity().user_id, gone)
@@ -145,7 +148,7 @@ def _serve(watched: list[str], shape: Shape) -> ResponseReturnValue:
     keys = frozenset(f"ltp:{symbol}" for symbol in watched)
     page = request.args.get("page", "")[:LONGEST_NAME]
     watcher = Watcher(known.owner_id, known.user_id, pass_id, keys, desk.clock.monotonic(), page)
-    if not desk.hub.join(watcher, request.headers.get("Last-Event-ID", "")):
+    if not desk.hub.join(watcher, request.headers.get("Last-Event-ID") or request.args.get("since", "")):
         return _too_many()
     response = Response(Lines(desk, watcher, shape, watched), mimetype="text/event-stream", headers=HEADERS)
     response.call_on_close(lambda: desk.hub.leave(watcher))

@@ -33,13 +33,16 @@ export function engineSilentSince() {
 
 export function showBadges() {
   if (!feed) return;
-  const { state, text } = feed.at ? byAge(pricedAt) : feed;
+  const { state, text } = feed.at || isFresh() ? byAge(pricedAt) : feed;
   document.documentElement.dataset.feed = state;
   show("[data-feed-badge]", state, text);
   show("[data-engine-badge]", engineSilentSince() ? "off" : "live");
   const engine = document.querySelector("[data-engine-badge] [data-age-of]");
   if (engine && engineAt) engine.dataset.ageOf = engineAt;
 }
+
+/** Prices come: whatever the last beat said of the feed, it is live. */
+const isFresh = () => serverNow() - pricedAt < SLOW;
 
 function byAge(at) {
   const silent = serverNow() - at;

@@ -42,9 +42,11 @@ function open() {
   });
 }
 
-/** The page that stood in this tab before needs its stream no more; the server would find out only later. */
+/** With where the story stood when the page was made, so that nothing between is lost, and with the page that stood in
+ *  this tab before: it needs its stream no more, and the server would find out only later. */
 function address() {
   const url = new URL(root.dataset.stream, location.href);
+  if (root.dataset.since && !missed) url.searchParams.set("since", root.dataset.since);
   url.searchParams.set("after", sessionStorage.getItem("page") ?? "");
   url.searchParams.set("page", page);
   sessionStorage.setItem("page", page);

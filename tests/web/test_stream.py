@@ -150,6 +150,13 @@ def test_the_seventh_stream_of_a_person_is_refused_in_json(port, admin, live):
             assert one_more.json()["error"]["code"] == "RATE_LIMIT"
 
 
+def test_what_changed_between_the_page_and_its_stream_is_told(port, admin, owner, live):
+    since = admin.get("/").text.split('data-since="')[1].split('"')[0]
+    live.hub.take("changed", {"owner": owner, "rooms": ["runs"]})
+    with opened(port, f"/stream?since={since}", Cookie=cookie(admin)) as stream:
+        assert stream.hear_until("changed").data == ["runs"]
+
+
 def test_the_next_page_of_a_tab_takes_the_place_of_the_one_before(port, admin, live):
     with ExitStack() as streams:
         for number in range(3 * MOST_STREAMS):
