@@ -122,7 +122,7 @@ class Attendant:
         self._is_asked = False
         self._looked_at = self._tools.clock.monotonic()
         try:
-            self._read_books()
+            self._look_at_books()
             self._sweep()
             self._failures = 0
         except DeskError as error:
@@ -131,7 +131,12 @@ class Attendant:
         except Exception:  # the next look comes anyway; this one is in the log
             self._failures += 1
             log.exception("books_failed", account_id=self._account_id)
-        self.when_looked()
+
+    def _look_at_books(self) -> None:
+        try:
+            self._read_books()
+        finally:
+            self.when_looked()  # orders wait for the first look at the books, and not for positions and funds
 
     def _pause(self) -> float:
         pending = self._pending()
