@@ -66,10 +66,20 @@ def new() -> ResponseReturnValue:
 
 @bp.get("/<account_id>")
 def detail(account_id: str) -> ResponseReturnValue:
-    account = services().accounts.get(owner_id(), account_id)
-    seen = services().health.of([account_id]).get(account_id)
     errand = _find_test(request.args.get("test", ""), account_id)
-    return render_template("accounts/detail.html", row=_row(account, seen), **_test_parts(account_id, errand))
+    parts = _standing(account_id) | _test_parts(account_id, errand)
+    return render_template("accounts/detail.html", **parts)
+
+
+@bp.get("/<account_id>/standing")
+def standing(account_id: str) -> ResponseReturnValue:
+    return render_template("accounts/_standing.html", **_standing(account_id))
+
+
+def _standing(account_id: str) -> dict[str, Any]:
+    """Mode, health, funds and connection; the first paint and each refresh use the same."""
+    account = services().accounts.get(owner_id(), account_id)
+    return {"row": _row(account, services().health.of([account_id]).get(account_id))}
 
 
 @bp.route("/<account_id>/edit", methods=["GET", "POST"])

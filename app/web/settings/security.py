@@ -7,6 +7,7 @@ from wtforms.validators import EqualTo, InputRequired
 
 from app.users.roles import Scope
 from app.web.access import needs
+from app.web.browsers import browser_of
 from app.web.current import identity, services, visitor
 from app.web.forms import DeskForm
 from app.web.tiers import tier
@@ -21,7 +22,8 @@ class PasswordForm(DeskForm):
 def _page(form: PasswordForm) -> ResponseReturnValue:
     me = identity()
     sessions = services().users.sessions.list(me.user_id)
-    body = render_template("settings/security.html", form=form, sessions=sessions, here=me.session_id)
+    parts = {"sessions": sessions, "here": me.session_id, "browser_of": browser_of}
+    body = render_template("settings/security.html", form=form, **parts)
     return body, 422 if form.errors else 200
 
 
