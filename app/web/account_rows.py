@@ -72,10 +72,9 @@ class Row:
             return None
         return int(max(Decimal(0), min(Decimal(100), used * 100 / (available + used))))
 
-    def age(self, name: str) -> str:
-        """How long ago `checked_at`, `last_error_at`, `funds_at`, … was: "12 s ago", or "never"."""
-        seconds = age_seconds(getattr(self.health, name), self.now)
-        return "never" if seconds is None else f"{say.age(seconds)} ago"
+    def age(self, name: str) -> float | None:
+        """How many seconds ago `checked_at`, `last_error_at`, `funds_at`, … was; None for never."""
+        return age_seconds(getattr(self.health, name), self.now)
 
 
 def row_of(account: Account, seen: AccountHealth | None, kinds: Mapping[str, KindForm], now: datetime) -> Row:

@@ -17,6 +17,7 @@ from app.users.appearance import DEFAULTS, appearance_of
 from app.web import format as fmt
 from app.web.current import caller, services
 from app.web.navigation import start_navigation
+from app.web.order_lines import owned_accounts
 
 SILENT_AFTER = timedelta(seconds=12)
 SLOW_AFTER = timedelta(seconds=3)
@@ -89,7 +90,8 @@ def desk() -> Desk:
 
 def _read(owner_id: str) -> Desk:
     now, beats = services().clock.now(), services().pulse.read()
-    modes = [account.expected_mode for account in services().accounts.list(owner_id) if account.enabled]
+    accounts = owned_accounts(owner_id).values()
+    modes = [account.expected_mode for account in accounts if account.enabled and account.removed_at is None]
     live = current_app.extensions.get("live")
     feed = feed_badge(beats.get("feed"), now, live.hub.priced_at if live else None)
     return Desk(mode_of(modes), feed, badge_of(beats.get("engine"), now, ENGINE_SLOW_AFTER), now)

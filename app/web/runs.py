@@ -1,11 +1,13 @@
 """Runs: the history, one run live, and its ways out. Who decides an exit first decides it; asking again is harmless."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app.core.errors import NotFound
+from app.core.errors import Denied, NotFound
 from app.web.asking import ask
 from app.web.current import identity, owner_id, services
 from app.web.run_history import history
@@ -52,8 +54,9 @@ def exit_run(run_id: str) -> ResponseReturnValue:
     view = read_run(owner_id(), run_id)
     if request.method == "GET":
         return ask(f"Exit {view.run.name}?", "runs/_exit.html", view=view, parts=view.live_parts)
-    decided = services().strategies.exit_run(owner_id(), run_id, BY_HAND, identity().user.name)
-    _tell(decided, view.live_parts)
+    with _ended_is_no_fault():
+        decided = services().strategies.exit_run(owner_id(), run_id, BY_HAND, identity().user.name)
+        _tell(decided, view.live_parts)
     return _to(run_id)
 
 
@@ -63,8 +66,9 @@ def exit_account(run_id: str, account_run_id: str) -> ResponseReturnValue:
     part = _part(view, account_run_id)
     if request.method == "GET":
         return ask(f"Exit {view.run.name} in {part.account.name}?", "runs/_exit.html", view=view, parts=[part])
-    decided = services().strategies.exit_account(owner_id(), account_run_id, BY_HAND, identity().user.name)
-    _tell(decided, [part])
+    with _ended_is_no_fault():
+        decided = services().strategies.exit_account(owner_id(), account_run_id, BY_HAND, identity().user.name)
+        _tell(decided, [part])
     return _to(run_id)
 
 
@@ -75,10 +79,20 @@ def exit_leg(run_id: str, leg_run_id: str) -> ResponseReturnValue:
     if request.method == "GET":
         title = f"Exit leg {leg.leg.number} in {part.account.name}?"
         return ask(title, "runs/_exit_leg.html", view=view, part=part, leg=leg)
-    decided = services().strategies.exit_leg(owner_id(), leg_run_id, BY_HAND, identity().user.name)
-    said = "the exit is decided" if decided else "an exit was decided before; it is tried again"
-    flash(f"{part.account.name}, leg {leg.leg.number}: {said}.")
+    with _ended_is_no_fault():
+        decided = services().strategies.exit_leg(owner_id(), leg_run_id, BY_HAND, identity().user.name)
+        said = "the exit is decided" if decided else "an exit was decided before; it is tried again"
+        flash(f"{part.account.name}, leg {leg.leg.number}: {said}.")
     return _to(run_id)
+
+
+@contextmanager
+def _ended_is_no_fault() -> Iterator[None]:
+    """Whoever asks a moment too late, as in a second tab, has what they wanted: the page says how it stands."""
+    try:
+        yield
+    except Denied as too_late:
+        flash(too_late.message)
 
 
 def _part(view: RunView, account_run_id: str) -> PartLine:
