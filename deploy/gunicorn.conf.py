@@ -4,6 +4,7 @@ from gevent import monkey
 
 monkey.patch_all()
 
+import gc  # noqa: E402 - see above
 import os  # noqa: E402 - see above
 
 worker_class = "gevent"
@@ -18,4 +19,6 @@ control_socket_disable = True
 
 
 def post_worker_init(_worker: object) -> None:
+    gc.collect()
+    gc.freeze()  # what was imported stays: to look through it again and again would hold pages up
     print("The web is ready.", flush=True)

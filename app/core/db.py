@@ -93,7 +93,9 @@ class Exact(TypeDecorator[Decimal]):
         return plain(Decimal(value)) if dialect.name == "sqlite" else Decimal(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
-        return None if value is None else Decimal(plain(Decimal(value)))
+        if value is None:
+            return None
+        return Decimal(value) if isinstance(value, str) else Decimal(plain(value))  # text was written plain
 
 
 class Database:

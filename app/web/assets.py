@@ -5,9 +5,9 @@ new.
 import hashlib
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request, url_for
 
 A_YEAR = "public, max-age=31536000, immutable"
 
@@ -20,11 +20,20 @@ def start_assets(app: Flask) -> None:
         if endpoint == "static" and "filename" in values and "v" not in values:
             values["v"] = version_of(folder / values["filename"])
 
+    app.jinja_env.globals["icons"] = icons
+
     @app.after_request
     def keep(response: Response) -> Response:
         if request.endpoint == "static" and request.args.get("v") and response.status_code == 200:
             response.headers["Cache-Control"] = A_YEAR
         return response
+
+
+def icons() -> str:
+    """The address of the icons; a page has a hundred of them, so it is made once per request."""
+    if "icons" not in g:
+        g.icons = url_for("static", filename="icons.svg")
+    return cast(str, g.icons)
 
 
 def version_of(path: Path) -> str | None:

@@ -1,6 +1,7 @@
 """A run as its page shows it: each account's part, its legs with what filled, their orders, and what happened when.
 
-Nine reads, however many accounts take part. What was filled comes from the orders and from nowhere else.
+Nine reads, however many accounts take part. What was filled comes from the orders and from nowhere else. A page asks
+for the same figure many times, so each is reckoned once.
 """
 
 from collections import defaultdict
@@ -8,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 
 from sqlalchemy import select
 
@@ -28,7 +30,7 @@ MOST_ORDERS = 60
 TIMELINE = 60  # the newest steps; all of an order's are on its own page
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LegLine:
     """A leg in one account; quantities in units, averages and P&L in the account's currency."""
 
@@ -38,26 +40,26 @@ class LegLine:
     is_live: bool
     seen: Seen | None
 
-    @property
+    @cached_property
     def position(self) -> Position:
         filled = [line.order for line in self.orders if line.order.filled_at is not None]
         filled.sort(key=lambda order: (order.filled_at, order.id))
         return fold(Trade(Side(o.side).sign * o.filled_quantity, o.average_price) for o in filled)
 
-    @property
+    @cached_property
     def total(self) -> Decimal | None:
         """Realised, and open at the price last seen; None when that is not known."""
         return total(self.position, self.seen.price if self.seen else None)
 
-    @property
+    @cached_property
     def entered(self) -> Decimal:
         return _filled(self._entries)
 
-    @property
+    @cached_property
     def exited(self) -> Decimal:
         return _filled(self._exits)
 
-    @property
+    @cached_property
     def held(self) -> Decimal:
         return self.entered - self.exited
 
@@ -77,16 +79,16 @@ class LegLine:
     def can_exit(self) -> bool:
         return self.is_live and (self.held != 0 or self.has_open_orders)
 
-    @property
+    @cached_property
     def _entries(self) -> list[OrderLine]:
         return [line for line in self.orders if not line.is_exit]
 
-    @property
+    @cached_property
     def _exits(self) -> list[OrderLine]:
         return [line for line in self.orders if line.is_exit]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PartLine:
     """What a run is in one account."""
 
@@ -102,12 +104,12 @@ class PartLine:
     def is_live(self) -> bool:
         return self.part.state in LIVE_PARTS
 
-    @property
+    @cached_property
     def held(self) -> int:
         """How many legs hold something."""
         return sum(leg.held != 0 for leg in self.legs)
 
-    @property
+    @cached_property
     def orders(self) -> list[OrderLine]:
         return [line for leg in self.legs for line in leg.orders]
 
@@ -115,7 +117,7 @@ class PartLine:
     def wishes(self) -> list[Wish]:
         return wishes(self.orders)
 
-    @property
+    @cached_property
     def total(self) -> Decimal | None:
         return add_up(leg.total for leg in self.legs)
 
@@ -131,7 +133,7 @@ class Happening:
     order_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RunView:
     run: Run
     parts: Sequence[PartLine]
@@ -145,24 +147,24 @@ class RunView:
     def is_live(self) -> bool:
         return self.run.state in LIVE_RUNS
 
-    @property
+    @cached_property
     def live_parts(self) -> list[PartLine]:
         return [part for part in self.parts if part.is_live]
 
-    @property
+    @cached_property
     def held(self) -> int:
         return sum(part.held for part in self.live_parts)
 
-    @property
+    @cached_property
     def total(self) -> Decimal | None:
         return add_up(part.total for part in self.parts) if self.currency else None
 
-    @property
+    @cached_property
     def shows_orders(self) -> bool:
         """Of a big run they are a click away instead, so that the page stays quick."""
         return sum(len(part.orders) for part in self.parts) <= MOST_ORDERS
 
-    @property
+    @cached_property
     def currency(self) -> str:
         """Of all parts, or "" when they have several: figures of several are not added up."""
         found = {part.account.currency for part in self.parts}
@@ -189,7 +191,7 @@ def read_run(owner_id: str, run_id: str) -> RunView:
     prices = seen_prices({part.account_id for part in parts})
     lines = [_part(part, accounts[part.account_id], legs[part.id], by_leg, prices) for part in parts]
     lines.sort(key=lambda line: (not line.part.trouble, line.account.name))
-    return RunView(run, lines, _happenings(run, parts, accounts, _events(owner_id, parts)))
+    return RunView(run, lines, _happenings(run, parts, accounts, _events(orders)))
 
 
 def average(lines: Sequence[OrderLine]) -> Decimal | None:
@@ -215,16 +217,11 @@ def _part(
     return PartLine(part, account, lines)
 
 
-def _events(owner_id: str, parts: Sequence[AccountRun]) -> list[tuple[OrderEvent, Order]]:
+def _events(orders: Sequence[Order]) -> list[tuple[OrderEvent, Order]]:
+    by_id = {order.id: order for order in orders}
+    newest = select(OrderEvent).where(OrderEvent.order_id.in_(by_id)).order_by(OrderEvent.seq.desc()).limit(TIMELINE)
     with services().db.read() as session:
-        rows = session.execute(
-            select(OrderEvent, Order)
-            .join(Order, Order.id == OrderEvent.order_id)
-            .where(Order.owner_id == owner_id, Order.account_run_id.in_([part.id for part in parts]))
-            .order_by(OrderEvent.seq.desc())
-            .limit(TIMELINE)
-        )
-        return [(event, order) for event, order in rows]
+        return [(event, by_id[event.order_id]) for event in session.scalars(newest)]
 
 
 def _happenings(

@@ -6,7 +6,7 @@ from decimal import Decimal
 from app.accounts.models import Account
 from app.core.db import Database
 from app.core.ids import new_id
-from app.execution.models import Intent, Order
+from app.execution.models import Intent, Order, OrderEvent
 from app.execution.states import OrderState
 from app.users.models import User
 
@@ -58,4 +58,11 @@ class Desk:
                     average_price=None if price is None else Decimal(str(price)), filled_at=at, updated_at=at, **both,
                 )
             )  # fmt: skip
+            session.flush()
+            session.add(note(order_id, at))
         return order_id
+
+
+def note(order_id: str, at: datetime) -> OrderEvent:
+    """The journal's event of a fill: each change of an order leaves one."""
+    return OrderEvent(order_id=order_id, at=at, source="push", from_state="open", to_state="filled", detail="")

@@ -14,7 +14,7 @@ from app.portfolio.positions import Agreement
 from app.portfolio.service import PortfolioService
 from app.portfolio.snapshots import Snapshots
 from app.venues.types import HoldingReport, PositionReport, Symbol
-from tests.portfolio.rows import NIFTY, NOW, YESTERDAY, Desk
+from tests.portfolio.rows import NIFTY, NOW, YESTERDAY, Desk, note
 
 SOON = NOW + timedelta(seconds=5)
 
@@ -166,6 +166,7 @@ def test_a_fill_a_correction_and_a_new_day_reach_a_service_that_already_answered
     assert before.today(Decimal(110)) == 750
     with desk.db.write() as session:
         session.execute(update(Order).where(Order.id == order_id).values(average_price=Decimal(102), updated_at=SOON))
+        session.add(note(order_id, SOON))
     (after,) = service.positions(desk.owner_id, SOON)
     assert after.today(Decimal(110)) == 600
     desk.fill("a1", -75, 112, at=SOON)
