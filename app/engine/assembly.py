@@ -22,7 +22,7 @@ from app.engine.main import Job, Loop
 from app.engine.market import Market
 from app.engine.masters import Masters
 from app.engine.news import News
-from app.engine.orders import Dispatch, Runs, cancel_asked, order_decided
+from app.engine.orders import Dispatch, LaneClaims, Runs, cancel_asked, order_decided
 from app.engine.venue_errands import SpotPrices, VenueErrands, margin_of, standing_of
 from app.execution.desk import open_gate
 from app.execution.events import Alarm, OrderChanged, TradesWanted
@@ -152,7 +152,7 @@ def build(services: Services) -> Engine:
     news = News(services, broadcaster)
     standing = standing_of(services, crew)
     resolver = Resolver(services.instruments, SpotPrices(services, market.hub, crew))
-    runner = Runner(db, writer, clock, open_gate)
+    runner = Runner(db, writer, clock, open_gate, LaneClaims(crew, lease))
     runs = Runs(db, writer, clock, runner, resolver, lease, Rules(standing, open_gate))
     previewer = Previewer(resolver, lambda account_id, orders: margin_of(crew, account_id, orders), standing)
     venue_errands = VenueErrands(services, kinds, crew, previewer)

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from functools import partial
 
 import structlog
@@ -42,6 +43,7 @@ class Dispatch:
         if member is None:
             return  # the account is disabled: the orders stay NEW and are offered again when it is back
         works = [member.sender.cancelling(order) for order in event.cancel]
+        works += [member.sender.sending(order) for order in event.claimed]
         works += [member.sender.placing(order) for order in event.place]
         member.lane.offer(works)
 
@@ -49,6 +51,23 @@ class Dispatch:
         member = self._crew.get(event.account_id)
         if member is not None:
             member.attendant.look_now()
+
+
+class LaneClaims:
+    """Claims for what an account's lane can send this moment, under this engine's lease."""
+
+    def __init__(self, crew: Crew, lease: Lease) -> None:
+        self._crew = crew
+        self._lease = lease
+
+    def room(self, account_id: str) -> int:
+        member = self._crew.get(account_id)
+        return member.lane.room() if member is not None else 0
+
+    def claim(self, session: Session, account_id: str, order_id: str, now: datetime) -> bool:
+        member = self._crew.get(account_id)
+        known = member.attendant.known_at() if member is not None else None
+        return bool(journal.claim(session, order_id, self._lease.claimant, known, now).result)
 
 
 def order_decided(db: Database, bus: Bus, order_id: str) -> None:

@@ -38,6 +38,7 @@ class Work:
     urgency: Urgency
     do: Callable[[], bool]
     is_placing: bool = True
+    drop: Callable[[], object] | None = None  # what to do when the lane ends before the work was begun
 
 
 class Lane:
@@ -60,6 +61,7 @@ class Lane:
 
     def offer(self, works: list[Work]) -> None:
         with self._ready:
+            dropped = list(works) if self._closed else []
             for work in works:
                 if self._closed or work.key in self._keys:
                     continue
@@ -67,6 +69,15 @@ class Lane:
                 heapq.heappush(self._heap, (work.urgency, next(self._order), work))
             self._hire()
             self._ready.notify_all()
+        _drop(dropped)
+
+    def room(self) -> int:
+        """How many orders could go this moment: what is free on the way, and what the pace allows."""
+        with self._ready:
+            if self._closed or self._held:
+                return 0
+            free = self._max_in_flight - len(self._keys)
+            return max(0, min(free, self._paces[True].allowance(self._clock.monotonic())))
 
     def hold(self) -> None:
         """Queue, but send nothing until `release`."""
@@ -86,9 +97,11 @@ class Lane:
         """Take no more; what is on its way finishes."""
         with self._ready:
             self._closed = True
-            self._keys -= {work.key for _, _, work in self._heap}
+            dropped = [work for _, _, work in self._heap]
+            self._keys -= {work.key for work in dropped}
             self._heap.clear()
             self._ready.notify_all()
+        _drop(dropped)
 
     def join(self, seconds: float) -> bool:
         """Wait for what is on its way."""
@@ -139,3 +152,9 @@ class Lane:
         if not self._heap or self._held:
             return None
         return self._paces[self._heap[0][2].is_placing].wait(self._clock.monotonic())
+
+
+def _drop(works: list[Work]) -> None:
+    for work in works:
+        if work.drop is not None:
+            work.drop()

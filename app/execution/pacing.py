@@ -24,6 +24,10 @@ class Pace:
             return 0.0
         return max(0.0, self._sent[0] + SECOND + SQUEEZE - now)
 
+    def allowance(self, now: float) -> int:
+        """How many may go at once."""
+        return self.per_second - sum(1 for at in self._sent if now - at < SECOND + SQUEEZE)
+
     def note(self, now: float) -> None:
         self._sent.append(now)
 

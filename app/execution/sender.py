@@ -76,24 +76,37 @@ class Sender:
         urgency = Urgency.ENTRY if order.purpose in ENTRY_PURPOSES else Urgency.EXIT
         return Work(f"place:{order.id}", urgency, partial(self._place, command_for(order)))
 
+    def sending(self, order: Order) -> Work:
+        """For an order that was claimed already, together with others."""
+        work = self.placing(order)
+        never_sent = partial(self._never_sent, order.id)
+        return Work(f"send:{order.id}", work.urgency, partial(self._send, command_for(order)), drop=never_sent)
+
     def cancelling(self, order: Order) -> Work:
         command = CancelOrder(order.venue_order_id or "", order.id, _symbol(order), _tag(order))
         return Work(f"cancel:{order.id}", Urgency.CANCEL, partial(self._cancel, command), is_placing=False)
 
     def _place(self, command: PlaceOrder) -> bool:
+        if not self._desk.writer.write(self._claim(command.client_order_id), durable=True):
+            return False
+        return self._send(command)
+
+    def _send(self, command: PlaceOrder) -> bool:
         desk = self._desk
-        order_id = command.client_order_id
         with desk.intake.expecting(self._account_id):
-            if not desk.writer.write(self._claim(order_id), durable=True):
-                return False
             reach("claimed")
             answer = self._ask(lambda: self._venue.place(command))
             reach("answered")
             answered_at = desk.clock.now()
-            desk.writer.write(self._record(order_id, answer, answered_at))
+            desk.writer.write(self._record(command.client_order_id, answer, answered_at))
             reach("recorded")
         self._look_at(answer)
         return True
+
+    def _never_sent(self, order_id: str) -> None:
+        """Claimed, and the lane ended before the call: it provably never left."""
+        answer = Answer(Outcome.UNAVAILABLE, reason="the account's connection was closed before the order was sent")
+        self._desk.writer.submit(self._record(order_id, answer, self._desk.clock.now()))
 
     def _claim(self, order_id: str) -> Callable[[Session], Written]:
         desk, known = self._desk, self._book_read_at()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
+from typing import Protocol
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -46,6 +47,7 @@ class ReadyToSend:
     account_id: str
     place: tuple[Order, ...]
     cancel: tuple[Order, ...]
+    claimed: tuple[Order, ...] = ()  # claimed in the step itself: they only need sending
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,20 @@ class RunChanged:
     state: AccountRunState
 
 
+class Claims(Protocol):
+    """Claiming in the step itself what can go at once: a wave costs one commit, not one per order."""
+
+    def room(self, account_id: str) -> int:
+        """How many orders of an account could go this moment."""
+        ...
+
+    def claim(self, session: Session, account_id: str, order_id: str, now: datetime) -> bool: ...
+
+
 class Runner:
-    def __init__(self, db: Database, writer: Writer, clock: Clock, gate: Gate) -> None:
+    def __init__(self, db: Database, writer: Writer, clock: Clock, gate: Gate, claims: Claims | None = None) -> None:
+        """Without `claims` every order is claimed by its lane."""
+        self._claims = claims
         self._db = db
         self._writer = writer
         self._clock = clock
@@ -98,12 +112,13 @@ class Runner:
     def unit(self, account_run_ids: Sequence[str], session: Session) -> Written:
         """A step of these parts as a unit of work."""
         events: list[object] = []
+        room: dict[str, int] = {}
         for loaded in load(session, account_run_ids):
-            events += self._carry_out(session, loaded, decide(loaded.view, self._clock.now()))
+            events += self._carry_out(session, loaded, decide(loaded.view, self._clock.now()), room)
             reach("stepped")
         return Written(None, events)
 
-    def _carry_out(self, session: Session, loaded: Loaded, decision: Decision) -> list[object]:
+    def _carry_out(self, session: Session, loaded: Loaded, decision: Decision, room: dict[str, int]) -> list[object]:
         now = self._clock.now()
         events: list[object] = []
         for order_id in decision.withdraw:
@@ -111,7 +126,7 @@ class Runner:
         new_ids = self._submit(session, loaded, decision, now)
         if decision.unwind:
             self._decide_exit(session, loaded.part, decision.unwind, now)
-        events += self._announce_sends(session, loaded, decision, new_ids)
+        events += self._announce_sends(session, loaded, decision, new_ids, room)
         return events + self._move(session, loaded, decision, now)
 
     def _submit(self, session: Session, loaded: Loaded, decision: Decision, now: datetime) -> list[str]:
@@ -131,7 +146,7 @@ class Runner:
         return ids
 
     def _announce_sends(
-        self, session: Session, loaded: Loaded, decision: Decision, new_ids: Sequence[str]
+        self, session: Session, loaded: Loaded, decision: Decision, new_ids: Sequence[str], room: dict[str, int]
     ) -> list[object]:
         place = [loaded.orders[order_id] for order_id in decision.release]
         if new_ids:
@@ -139,7 +154,23 @@ class Runner:
         cancel = [loaded.orders[order_id] for order_id in decision.cancel]
         if not place and not cancel:
             return []
-        return [ReadyToSend(loaded.part.account_id, tuple(place), tuple(cancel))]
+        account_id = loaded.part.account_id
+        claimed = self._claim(session, account_id, place, room)
+        rest = tuple(place[len(claimed) :])
+        return [ReadyToSend(account_id, rest, tuple(cancel), tuple(claimed))]
+
+    def _claim(self, session: Session, account_id: str, place: Sequence[Order], room: dict[str, int]) -> list[Order]:
+        """As many from the front as can go now; the first that cannot be claimed ends it."""
+        if self._claims is None:
+            return []
+        left = room.setdefault(account_id, self._claims.room(account_id))
+        claimed: list[Order] = []
+        for order in place[:left]:
+            if not self._claims.claim(session, account_id, order.id, self._clock.now()):
+                break
+            claimed.append(order)
+        room[account_id] = left - len(claimed)
+        return claimed
 
     def _decide_exit(self, session: Session, part: AccountRun, reason: str, now: datetime) -> None:
         change = {"exit_reason": reason, "exit_by": "desk", "exit_at": now}
