@@ -64,7 +64,7 @@ class StrategyAsked(Draft):
 class StrategyReplaced(StrategyAsked):
     """The whole strategy anew; with the `version` it was made from, a change of somebody else's is not overwritten."""
 
-    version: Annotated[int | None, Field(ge=1), BeforeValidator(refuse_booleans)] = None
+    version: Annotated[int | None, Field(ge=1, le=1_000_000_000), BeforeValidator(refuse_booleans)] = None
 
 
 class LegShown(Answer):
