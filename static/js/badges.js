@@ -59,3 +59,10 @@ export function show(where, state, text) {
   const words = badge.querySelector("[data-text]");
   if (words && text && words.textContent !== text) words.textContent = text;
 }
+
+/** How the stream stands, to the style sheet and to people. */
+export function say(state, words) {
+  document.documentElement.dataset.live = state;
+  const banner = document.getElementById("live-banner");
+  if (banner && banner.textContent !== words) banner.textContent = words;
+}

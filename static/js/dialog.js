@@ -1,6 +1,5 @@
 // Dialogs: <button data-confirm-dialog="id"> opens <dialog id>, [data-close-dialog] shuts it, Esc and the backdrop too.
 // A dialog that the server sent into the page with data-open-now opens by itself. Focus returns to where it was.
-// A menu that belongs to a row (<div class="menu beside" popover>) opens below its button, inside the window.
 
 const openers = new WeakMap();
 
@@ -23,19 +22,7 @@ function shut(target) {
   if (dialog && (target === dialog || target.closest("[data-close-dialog]"))) dialog.close();
 }
 
-const GAP = 4;
-
-function placeMenu({ target, newState }) {
-  if (newState !== "open" || !target.matches?.(".menu.beside")) return;
-  const button = document.querySelector(`[popovertarget="${CSS.escape(target.id)}"]`).getBoundingClientRect();
-  const room = document.documentElement;
-  const below = button.bottom + GAP + target.offsetHeight < room.clientHeight;
-  target.style.top = `${below ? button.bottom + GAP : Math.max(GAP, button.top - GAP - target.offsetHeight)}px`;
-  target.style.left = `${Math.max(GAP, Math.min(button.right, room.clientWidth - GAP) - target.offsetWidth)}px`;
-}
-
 export function startDialogs() {
-  document.addEventListener("toggle", placeMenu, true);
   document.addEventListener("click", (event) => {
     if (opened(event.target)) event.preventDefault();
     else shut(event.target);

@@ -2,7 +2,8 @@
 // <html data-stream="/stream"> names it; data-live says how it stands: wait, on, paused, off.
 // Whatever was missed while it was shut is fetched again: every room is refreshed once it is back.
 
-import { engineSilentSince, hear, seePrices, show, showBadges } from "./badges.js";
+import { streamAddress } from "./address.js";
+import { engineSilentSince, hear, say, seePrices, show, showBadges } from "./badges.js";
 import { applyTick, growOld, serverNow, setServerClock } from "./cells.js";
 import { clock } from "./format.js";
 import { refreshRooms } from "./rooms.js";
@@ -11,7 +12,6 @@ import { toast } from "./toast.js";
 const SILENCE = 12_000;
 const REOPEN = 10_000;
 const root = document.documentElement;
-const page = Math.random().toString(36).slice(2) + Date.now().toString(36);
 let source = null;
 let lastBeat = 0;
 let paused = false;
@@ -31,7 +31,7 @@ export function startStream() {
 
 function open() {
   if (source || paused || document.hidden) return;
-  source = new EventSource(address());
+  source = new EventSource(streamAddress(!missed));
   on("tick", tick);
   on("changed", refreshRooms);
   on("notice", toast);
@@ -40,17 +40,6 @@ function open() {
     missed = true;
     if (source?.readyState === EventSource.CLOSED) reopenLater();
   });
-}
-
-/** With where the story stood when the page was made, so that nothing between is lost, and with the page that stood in
- *  this tab before: it needs its stream no more, and the server would find out only later. */
-function address() {
-  const url = new URL(root.dataset.stream, location.href);
-  if (root.dataset.since && !missed) url.searchParams.set("since", root.dataset.since);
-  url.searchParams.set("after", sessionStorage.getItem("page") ?? "");
-  url.searchParams.set("page", page);
-  sessionStorage.setItem("page", page);
-  return url;
 }
 
 function on(name, act) {
@@ -125,11 +114,4 @@ function setPaused(wish) {
     say("wait", "");
     resume();
   }
-}
-
-/** How the stream stands, to the style sheet and to people. */
-function say(state, words) {
-  root.dataset.live = state;
-  const banner = document.getElementById("live-banner");
-  if (banner && banner.textContent !== words) banner.textContent = words;
 }

@@ -19,6 +19,7 @@ from werkzeug.serving import make_server
 
 from app.execution.states import OrderState
 from app.web import format as fmt
+from app.web.assets import icons
 from app.web.navigation import GROUPS, start_navigation
 from app.web.security import CSP
 
@@ -50,7 +51,7 @@ class Gallery:
         app.jinja_env.loader = ChoiceLoader(
             [FileSystemLoader(Path(__file__).parent), FileSystemLoader(ROOT / "templates")]
         )
-        app.jinja_env.globals.update(fmt=fmt, csrf_token=lambda: "token", get_flashed_messages=_flashes)
+        app.jinja_env.globals.update(fmt=fmt, icons=icons, csrf_token=lambda: "token", get_flashed_messages=_flashes)
         app.context_processor(_context)
         start_navigation(app)
         self._add_routes(app)
