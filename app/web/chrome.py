@@ -4,7 +4,7 @@ Templates find it as `desk`, with `current_user`, `appearance` and `may(scope)` 
 request, from two small reads, and only for someone who is signed in.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -16,6 +16,7 @@ from app.core.pulse import Beat
 from app.users.appearance import DEFAULTS, appearance_of
 from app.web import format as fmt
 from app.web.current import caller, services
+from app.web.figures import Figure
 from app.web.navigation import start_navigation
 from app.web.order_lines import owned_accounts
 
@@ -37,6 +38,16 @@ class Badge:
 
 
 @dataclass(frozen=True, slots=True)
+class Index:
+    """`key` is its cell in the stream, `at` milliseconds."""
+
+    name: str
+    key: str
+    text: str
+    at: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Desk:
     """`mode` is live, paper, mixed, or none while there is no account."""
 
@@ -44,6 +55,7 @@ class Desk:
     feed: Badge = Badge()
     engine: Badge = Badge()
     now: datetime | None = None
+    indices: tuple[Index, ...] = ()
 
 
 def mode_of(modes: Iterable[str]) -> str:
@@ -94,7 +106,14 @@ def _read(owner_id: str) -> Desk:
     modes = [account.expected_mode for account in accounts if account.enabled and account.removed_at is None]
     live = current_app.extensions.get("live")
     feed = feed_badge(beats.get("feed"), now, live.hub.priced_at if live else None)
-    return Desk(mode_of(modes), feed, badge_of(beats.get("engine"), now, ENGINE_SLOW_AFTER), now)
+    engine = badge_of(beats.get("engine"), now, ENGINE_SLOW_AFTER)
+    return Desk(mode_of(modes), feed, engine, now, _indices(live.hub.indices()) if live else ())
+
+
+def _indices(figures: Mapping[str, Figure]) -> tuple[Index, ...]:
+    """Those the engine watches, the exchange's own name of each."""
+    found = [Index(key.rpartition(":")[2], key, one.shown["t"], one.shown["at"]) for key, one in figures.items()]
+    return tuple(sorted(found, key=lambda index: index.key, reverse=True))
 
 
 def start_chrome(app: Flask) -> None:

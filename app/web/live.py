@@ -206,6 +206,11 @@ class LiveHub:
         """An event's id: it means something only to this process."""
         return f"{self._boot}-{seq}"
 
+    def indices(self) -> Figures:
+        """The newest of each index, by its key; they are everybody's."""
+        with self._lock:
+            return {key: figure for key, figure in self._market.items() if "_INDEX:" in key}
+
     @property
     def newest_id(self) -> str:
         return self.spell(self._seq)

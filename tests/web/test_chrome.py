@@ -59,3 +59,10 @@ def test_the_desk_is_read_for_who_is_signed_in_and_unknown_to_strangers(admin, s
     with admin.client as client:
         client.get("/settings")
         assert (desk().engine.state, desk().mode) == ("live", "none")
+
+
+def test_indices_stand_on_every_page_with_their_age(admin, app):
+    cells = {"ltp:NSE_INDEX:NIFTY": {"v": "26117.45", "k": "price", "c": "INR", "at": 5}}
+    app.extensions["live"].hub.take("tick", {"owner": "*", "cells": cells})
+    page = admin.get("/settings").text
+    assert 'data-cell="ltp:NSE_INDEX:NIFTY" data-at="5">26,117.45<' in page
