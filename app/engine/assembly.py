@@ -157,7 +157,7 @@ def build(services: Services) -> Engine:
     previewer = Previewer(resolver, lambda account_id, orders: margin_of(crew, account_id, orders), standing)
     venue_errands = VenueErrands(services, kinds, crew, previewer)
     errand_desk = ErrandDesk(db, clock, _handlers(venue_errands), bus.publish)
-    dispatch = Dispatch(crew)
+    dispatch = Dispatch(crew, desk)
     masters = Masters(services, crew)
     house = Loop(_house_jobs(services, crew, errand_desk, masters, intake, market), clock, services.pulse)
     house_beat = Job("beat", house.beat, 2.0)

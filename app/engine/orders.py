@@ -19,6 +19,7 @@ from app.execution.events import OrderChanged, TradesWanted
 from app.execution.lease import Lease
 from app.execution.models import Order
 from app.execution.recovery import adopt_orphans
+from app.execution.sender import Desk, never_sent
 from app.execution.service import asked_cancels
 from app.execution.states import OrderState
 from app.execution.writer import Writer, Written
@@ -35,13 +36,16 @@ RESOLVING_AT_ONCE = 4
 class Dispatch:
     """Hands orders that may go to their account's lane."""
 
-    def __init__(self, crew: Crew) -> None:
+    def __init__(self, crew: Crew, desk: Desk) -> None:
         self._crew = crew
+        self._desk = desk
 
     def ready(self, event: ReadyToSend) -> None:
         member = self._crew.get(event.account_id)
-        if member is None:
-            return  # the account is disabled: the orders stay NEW and are offered again when it is back
+        if member is None:  # the account is disabled, or being opened anew
+            for order in event.claimed:
+                never_sent(self._desk, order.id)
+            return  # the others stay NEW and are offered again when it is back
         works = [member.sender.cancelling(order) for order in event.cancel]
         works += [member.sender.sending(order) for order in event.claimed]
         works += [member.sender.placing(order) for order in event.place]

@@ -24,7 +24,7 @@ from app.execution import journal, reconcile
 from app.execution.events import Alarm
 from app.execution.models import Order, VenueOrder
 from app.execution.reconcile import Adopt, Ambiguous, Candidate, Doubtful, Lost, Wait
-from app.execution.states import AT_VENUE, IN_DOUBT, LIVE, OrderState
+from app.execution.states import AT_VENUE, IN_DOUBT, OrderState
 from app.execution.writer import Unit, Writer, Written
 from app.venues.types import OrderReport, OrderStatus, TradeReport
 
@@ -357,8 +357,3 @@ def _ask_a_person(session: Session, order_id: str, names: tuple[str, ...]) -> li
 
 def _correction(order_id: str, average: Decimal, now: datetime) -> Unit:
     return lambda session: journal.correct_average(session, order_id, average, now)
-
-
-def live_accounts(session: Session) -> set[str]:
-    """Accounts that have orders whose end is not known."""
-    return set(session.scalars(select(Order.account_id).where(Order.state.in_(LIVE)).distinct()))

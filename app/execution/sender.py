@@ -79,8 +79,8 @@ class Sender:
     def sending(self, order: Order) -> Work:
         """For an order that was claimed already, together with others."""
         work = self.placing(order)
-        never_sent = partial(self._never_sent, order.id)
-        return Work(f"send:{order.id}", work.urgency, partial(self._send, command_for(order)), drop=never_sent)
+        drop = partial(never_sent, self._desk, order.id)
+        return Work(f"send:{order.id}", work.urgency, partial(self._send, command_for(order)), drop=drop)
 
     def cancelling(self, order: Order) -> Work:
         command = CancelOrder(order.venue_order_id or "", order.id, _symbol(order), _tag(order))
@@ -102,11 +102,6 @@ class Sender:
             reach("recorded")
         self._look_at(answer)
         return True
-
-    def _never_sent(self, order_id: str) -> None:
-        """Claimed, and the lane ended before the call: it provably never left."""
-        answer = Answer(Outcome.UNAVAILABLE, reason="the account's connection was closed before the order was sent")
-        self._desk.writer.submit(self._record(order_id, answer, self._desk.clock.now()))
 
     def _claim(self, order_id: str) -> Callable[[Session], Written]:
         desk, known = self._desk, self._book_read_at()
@@ -141,6 +136,13 @@ class Sender:
             self._desk.bus.publish(ModeSurprise(self._account_id, answer.mode))
         if answer.awaiting_approval:
             self._desk.bus.publish(ApprovalWanted(self._account_id))
+
+
+def never_sent(desk: Desk, order_id: str) -> None:
+    """Claimed, and there was no lane any more to make the call: it provably never left, so it may be wished anew."""
+    answer = Answer(Outcome.UNAVAILABLE, reason="the account's connection was closed before the order was sent")
+    at = desk.clock.now()
+    desk.writer.submit(lambda session: journal.answered(session, order_id, answer, at, ()))
 
 
 def command_for(order: Order) -> PlaceOrder:

@@ -152,3 +152,23 @@ def test_closing_drops_what_waits_and_lets_what_is_on_its_way_finish(open_lane):
     assert lane.join(5)
     lane.offer([calls.work("too late")])
     assert calls.begun == ["on its way"]
+
+
+def test_a_lane_that_ends_says_what_it_did_not_begin(open_lane):
+    dropped = []
+    lane = open_lane()
+    lane.hold()
+    lane.offer([Work("send:1", Urgency.EXIT, lambda: True, drop=lambda: dropped.append("waiting"))])
+    lane.close()
+    lane.offer([Work("send:2", Urgency.EXIT, lambda: True, drop=lambda: dropped.append("late"))])
+    assert dropped == ["waiting", "late"]
+
+
+def test_a_lane_has_room_for_what_is_free_and_what_the_pace_allows(open_lane):
+    lane = open_lane(per_second=3, in_flight=5)
+    assert lane.room() == 3
+    lane.hold()
+    assert lane.room() == 0
+    lane.release()
+    lane.close()
+    assert lane.room() == 0

@@ -2,6 +2,7 @@
 
 from app.execution.lease import TERM, Lease
 from app.execution.recovery import STRANDED, adopt_orphans
+from app.execution.sender import Desk, never_sent
 from app.venues.types import OrderStatus, Side
 from tests.execution.journaling import DONE, UNKNOWN, row, trade
 
@@ -34,6 +35,15 @@ def test_a_call_of_our_own_whose_answer_could_not_be_written_is_in_doubt_after_a
     any_desk.clock.pass_by(STRANDED.total_seconds() + 1)
     assert recover(any_desk, "engine-1") == 1
     assert any_desk.order(order_id).state == "unknown"
+
+
+def test_what_was_claimed_and_found_no_lane_is_known_never_to_have_left(desk):
+    order_id = claimed(desk)
+    never_sent(Desk(desk.writer, desk.intake, desk.clock, desk.bus, lambda: desk.lease.claimant), order_id)
+    desk.writer.close()
+    order = desk.order(order_id)
+    assert (order.state, order.failure) == ("rejected", "unavailable")
+    assert order.venue_order_id is None
 
 
 def test_what_was_not_claimed_stays_new_and_goes_out_under_the_next_engine(any_desk):
