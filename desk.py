@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Mirrordesk from one file: `python3 desk.py demo`, `start`, `test`, `check`, `doctor`, `lock`.
+"""Mirrordesk from one file: `python3 desk.py demo`, `start`, `test`, `crashtest`, `check`, `doctor`, `lock`.
 
 Plain enough for a Python of any age to read, so that an old one gets a sentence and not a syntax error.
 """

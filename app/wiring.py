@@ -7,23 +7,55 @@ from typing import Any
 from app.accounts.health import HealthService
 from app.accounts.service import AccountService
 from app.accounts.service import Setup as AccountSetup
+from app.alerts.service import AlertService
 from app.audit.trail import Trail
+from app.broadcast.cached import CachedAccounts
 from app.core.bus import Bus
 from app.core.clock import Clock, SystemClock
 from app.core.crypto import Vault, load_keys
 from app.core.db import Database
 from app.core.link import Link, SilentLink, open_link
 from app.core.pulse import Pulse
+from app.execution.by_hand import ByHand
+from app.execution.by_hand import build as build_by_hand
+from app.execution.flattening import Flattener
 from app.execution.service import OrderService, busy_reason
+from app.feed.candle_store import CandleStore
+from app.instruments.overrides import Overrides
 from app.instruments.service import InstrumentService
+from app.notify.service import MessagesRead, Notified, NotifyService
+from app.portfolio.analytics import AnalyticsService
+from app.portfolio.curves import Curves
+from app.portfolio.diary import Diary
 from app.portfolio.service import PortfolioService
 from app.portfolio.snapshots import Snapshots
+from app.replays.recordings import Recordings
+from app.replays.service import Replays
+from app.risk.day_gate import DayGate
+from app.risk.day_known import KnownLimits
+from app.risk.day_service import DayLimitService
+from app.risk.gate import gate
+from app.risk.killing import Means
+from app.risk.service import RiskService
+from app.signals.receiving import Door
+from app.signals.service import SignalService
+from app.strategies.adopting import Adopting
+from app.strategies.gone import gone_by_hand
+from app.strategies.library import StrategyLibrary
+from app.strategies.scheduling import Schedules
 from app.strategies.service import StrategyService
+from app.strategies.sizing_service import SizingService
+from app.strategies.stopping import StoppableRuns
 from app.strategies.views import live_reason
 from app.users.passwords import Passwords, RunBlocking, run_here
 from app.users.service import Users
 from app.users.service import build as build_users
+from app.watchlists.service import ListsChanged, WatchlistService
 from config import Settings
+
+LIMITS_KEPT = 5.0  # seconds; the engine's loop reads them twice a second, so no order does
+MESSAGES = ["notifications", "dashboard"]
+ROOMS: dict[type, list[str]] = {ListsChanged: ["watchlists"], Notified: MESSAGES, MessagesRead: MESSAGES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +74,32 @@ class Services:
     accounts: AccountService
     health: HealthService
     instruments: InstrumentService
+    overrides: Overrides
     orders: OrderService
+    by_hand: ByHand
     strategies: StrategyService
+    schedules: Schedules
+    library: StrategyLibrary
+    sizing: SizingService
+    risk: RiskService
+    day_limits: DayLimitService
+    known_limits: KnownLimits
+    day_gate: DayGate
     portfolio: PortfolioService
     snapshots: Snapshots
+    cached: CachedAccounts
+    adopting: Adopting
+    notify: NotifyService
+    alerts: AlertService
+    watchlists: WatchlistService
+    signals: SignalService
+    signal_door: Door
+    candles: CandleStore
+    analytics: AnalyticsService
+    curves: Curves
+    diary: Diary
+    recordings: Recordings
+    replays: Replays
 
     def close(self) -> None:
         self.link.close()
@@ -65,6 +119,11 @@ def build(
     vault = Vault(load_keys(settings.encryption_keys, settings.key_file))
     link = SilentLink() if role == "command" else _open_link(settings, role)
     bus, trail = Bus(), Trail(db, clock)
+    instruments = InstrumentService(db, clock)
+    strategies = StrategyService(db, clock, link, trail, instruments)
+    known, portfolio = KnownLimits(db, clock, LIMITS_KEPT if role == "engine" else 0.0), PortfolioService(db)
+    day_gate = DayGate(db, clock, known, portfolio, instruments)
+    means = Means(StoppableRuns(), Flattener(instruments, gate, gone_by_hand))
     return Services(
         settings=settings,
         clock=clock,
@@ -77,12 +136,55 @@ def build(
         users=build_users(db, clock, trail.record, Passwords(run_blocking=run_blocking), settings.session_hours),
         accounts=AccountService(db, clock, vault, trail, _account_setup(settings, db, _announcer(role, bus, link))),
         health=HealthService(db, clock, bus.publish),
-        instruments=InstrumentService(db),
+        instruments=instruments,
+        overrides=Overrides(db, clock, trail, _told_of(instruments, link)),
         orders=OrderService(db, clock, link, trail),
-        strategies=StrategyService(db, clock, link, trail),
-        portfolio=PortfolioService(db),
+        by_hand=build_by_hand(db, clock, link, trail, instruments, day_gate, gone_by_hand),
+        strategies=strategies,
+        library=StrategyLibrary(db, clock, trail, strategies),
+        schedules=Schedules(db, clock, link, trail, instruments),
+        sizing=SizingService(db, clock, trail),
+        risk=RiskService(db, clock, link, trail, means),
+        day_limits=DayLimitService(db, clock, link, trail, means),
+        known_limits=known,
+        day_gate=day_gate,
+        portfolio=portfolio,
         snapshots=Snapshots(db),
+        cached=CachedAccounts(db),
+        adopting=Adopting(db, clock, link, trail, instruments),
+        candles=CandleStore(db, clock, link),
+        analytics=AnalyticsService(db),
+        curves=Curves(db),
+        diary=Diary(db, clock),
+        recordings=Recordings(db, clock, trail, settings.recordings_folder),
+        replays=Replays(db, clock, trail),
+        notify=NotifyService(db, clock, _page_teller(role, bus, link)),
+        alerts=AlertService(db, clock, link, trail, instruments),
+        watchlists=WatchlistService(db, clock, instruments, _page_teller(role, bus, link)),
+        signals=SignalService(db, clock, link, trail, vault),
+        signal_door=Door(db, clock, link, vault),
     )
+
+
+def _told_of(instruments: InstrumentService, link: Link) -> Callable[[], None]:
+    """After an override: this process looks again, and the engine is told to."""
+
+    def announce() -> None:
+        instruments.forget()
+        link.send("instruments", {})
+
+    return announce
+
+
+def _page_teller(role: str, bus: Bus, link: Link) -> Callable[[object], None]:
+    """In the engine what changed is an event; elsewhere the engine is asked to tell the owner's other pages."""
+    if role == "engine":
+        return bus.publish
+
+    def nudge(event: Any) -> None:
+        link.send("told", {"owner": event.owner_id, "rooms": ROOMS[type(event)]})
+
+    return nudge
 
 
 def _open_link(settings: Settings, role: str) -> Link:

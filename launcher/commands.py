@@ -23,8 +23,11 @@ def main(arguments: list[str]) -> int:
 
 
 def _run(arguments: list[str]) -> int:
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each process that starts compiles the desk anew
     if arguments[:1] == ["test"]:
         return _test(arguments[1:])
+    if arguments[:1] == ["crashtest"]:
+        return _crashtest(arguments[1:])
     if arguments and arguments[0] not in OWN and not arguments[0].startswith("-"):
         return _hand_over(arguments)
     given = _parser().parse_args(arguments)
@@ -46,13 +49,14 @@ def _parser() -> argparse.ArgumentParser:
     _add_address(start, default=instance.DEFAULT_PORT)
     start.set_defaults(run=lambda given: desk.start(given.host, given.port))
     commands.add_parser("test", help="run the tests; arguments go to pytest")
+    commands.add_parser("crashtest", help="kill the engine again and again and prove the books; --help tells more")
     commands.add_parser("check", help="run every check but the tests").set_defaults(run=lambda _: checks.check())
     commands.add_parser("doctor", help="say what is and isn't in order").set_defaults(run=lambda _: doctor.doctor())
     commands.add_parser("lock", help="make the locks anew from requirements*.in").set_defaults(run=lambda _: lock())
     return parser
 
 
-OWN = ("demo", "start", "test", "check", "doctor", "lock")
+OWN = ("demo", "start", "test", "crashtest", "check", "doctor", "lock")
 
 
 def _add_address(parser: argparse.ArgumentParser, default: int | None) -> None:
@@ -71,12 +75,20 @@ def _port(text: str) -> int:
     return int(text)
 
 
-EVERYTHING = ("-n", "auto", "--dist", "loadfile", "--durations", "15")  # a worker per core, each file in one of them
+# Each file in one of the workers, in the order of tests/order.py, which also says how many there are.
+EVERYTHING = ("-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder", "--durations", "15")
 
 
 def _test(arguments: list[str]) -> int:
     command = [str(prepare(DEVELOPMENT)), "-m", "pytest", *(arguments or EVERYTHING)]
     return subprocess.run(command, cwd=ROOT, check=False).returncode
+
+
+def _crashtest(arguments: list[str]) -> int:
+    """It takes the place of this process: a Ctrl-C is its own, and it has children to look after."""
+    program = str(prepare(DEVELOPMENT))
+    os.chdir(ROOT)
+    os.execv(program, [program, "-m", "tests.crash.campaign", *arguments])  # noqa: S606 - no shell is the point
 
 
 def _hand_over(arguments: list[str]) -> int:

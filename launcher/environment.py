@@ -117,7 +117,7 @@ def _install(lock: str, root: Path) -> None:
             code = _follow([uv, "pip", "install", "--python", str(python(root)), *_options(lock, root)], shown, out)
         if code:
             pip = [str(python(root)), "-m", "pip", "install", "--no-input", "--retries", "2", "--no-deps"]
-            code = _follow([*pip, *_options(lock, root)], shown, out)
+            code = _follow([*pip, "--no-compile", *_options(lock, root)], shown, out)
     if code:
         raise Stop(_why_it_failed(log))
     stamp[lock] = _fingerprint(lock, root)

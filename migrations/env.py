@@ -9,7 +9,7 @@ from typing import Any
 from alembic import context
 from sqlalchemy import Connection, Engine, create_engine, event, text
 
-from app.core.db import Exact, Moment
+from app.core.db import Exact, Moment, Summed
 from app.tables import declared
 
 ONE_AT_A_TIME = 7_206_114_425  # any number that nobody else locks in PostgreSQL
@@ -34,7 +34,7 @@ def compare_nothing_of_types(*_: object) -> bool:
 
 
 def named_as_ours(kind: str, item: Any, _context: object) -> str | bool:
-    return f"{type(item).__name__}()" if kind == "type" and isinstance(item, Exact | Moment) else False
+    return f"{type(item).__name__}()" if kind == "type" and isinstance(item, Exact | Moment | Summed) else False
 
 
 def run(connection: Connection) -> None:

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 ${"" if not imports else imports}
-from app.core.db import Exact, Moment
+from app.core.db import Exact, Moment, Summed
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}

@@ -1,7 +1,8 @@
 """Write the next migration: `python scripts/migration.py "Add the colour of a strategy"`.
 
 It compares the tables as the code declares them with an empty database at the newest migration. Read what it wrote:
-data to fill in, renames and triggers are beyond a comparison. `--first` writes the very first one anew.
+data to fill in, renames and triggers are beyond a comparison. `--again` writes the newest one anew, which is for the
+time before anybody has it; `--first` throws all away and begins with one.
 """
 
 import argparse
@@ -30,10 +31,13 @@ TRIGGERS = """
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("sentence", nargs="?", default="", help="what a reader gets, in the imperative")
+    parser.add_argument("--again", action="store_true", help="write the newest migration anew")
     parser.add_argument("--first", action="store_true", help="throw all migrations away and begin anew")
     asked = parser.parse_args()
-    if not asked.sentence and not asked.first:
+    if not (asked.sentence or asked.first or asked.again):
         parser.error("say in a sentence what changes")
+    if asked.again:
+        asked.sentence = take_back()
     if asked.first:
         for path in VERSIONS.glob("[0-9]*.py"):
             path.unlink()
@@ -44,6 +48,14 @@ def main() -> int:
     subprocess.run([sys.executable, "-m", "ruff", "format", "-q", str(path)], check=False)
     print(path.relative_to(ROOT))
     return 0
+
+
+def take_back() -> str:
+    """Remove the newest migration; its sentence."""
+    newest = max(VERSIONS.glob("[0-9]*.py"))
+    sentence = newest.read_text("utf-8").splitlines()[0].strip('"')
+    newest.unlink()
+    return sentence
 
 
 def write(sentence: str) -> Path:

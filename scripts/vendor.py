@@ -50,6 +50,13 @@ class Locked:
 WANTED = (
     Wanted("htmx.org", "2.0.11", "0BSD", "dist/htmx.min.js", "static/vendor/htmx-2.0.11.min.js"),
     Wanted("idiomorph", "0.8.0", "0BSD", "dist/idiomorph-ext.min.js", "static/vendor/idiomorph-ext-0.8.0.min.js"),
+    Wanted(
+        "lightweight-charts",
+        "5.2.1",
+        "Apache-2.0",
+        "dist/lightweight-charts.standalone.production.mjs",
+        "static/vendor/lightweight-charts-5.2.1.js",
+    ),
     Wanted("lucide-static", "1.62.0", "ISC", "icons/*.svg", "static/icons.svg"),
     Wanted("axe-core", "4.14.1", "MPL-2.0", "axe.min.js", "tests/vendor/axe.min.js", "tests/vendor/LICENCE.txt"),
 )

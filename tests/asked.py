@@ -2,6 +2,5 @@
 
 import os
 
-KILLS = int(os.environ.pop("MIRRORDESK_KILLS", "25"))
-KILLS_SEED = int(os.environ.pop("MIRRORDESK_KILLS_SEED", "1"))
 SHOTS = os.environ.pop("MIRRORDESK_SHOTS", "")  # a folder for pictures of the pages
+HISTORIES = int(os.environ.pop("MIRRORDESK_HISTORIES", "12"))  # of a desk, its venue and its crashes

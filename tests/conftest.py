@@ -11,7 +11,14 @@ import pytest
 from tests import asked  # noqa: F401 - first: it reads what is removed below
 
 # Each before the one that imports it.
-pytest_plugins = ["tests.loopback", "tests.servers", "tests.browser"]
+pytest_plugins = [
+    "tests.loopback",
+    "tests.servers",
+    "tests.databases",
+    "tests.compiled",
+    "tests.browser",
+    "tests.order",
+]
 
 SESSION_FOLDER = Path(tempfile.mkdtemp(prefix="mirrordesk-tests-"))
 FROM_OUTSIDE = ("MIRRORDESK_", "DATABASE_URL", "REDIS_URL", "FLASK_")

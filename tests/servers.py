@@ -45,7 +45,7 @@ def running(command_for: CommandFor, ready: Callable[[int], bool], log: Path) ->
     finally:
         process.terminate()
         try:
-            process.wait(10)
+            process.wait(30)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -55,8 +55,14 @@ def _start(command_for: CommandFor, ready: Callable[[int], bool], log: Path) -> 
     for _ in range(ATTEMPTS):
         port = free_port()
         with log.open("ab") as out:
-            process = subprocess.Popen(command_for(port), stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-        until(lambda process=process, port=port: process.poll() is not None or ready(port), timeout=30)
+            process = subprocess.Popen(
+                command_for(port), stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
+            )  # a Ctrl-C is for whoever asked, who ends it in turn
+        try:
+            until(lambda process=process, port=port: process.poll() is not None or ready(port), timeout=120)
+        except AssertionError:
+            process.terminate()
+            raise
         if process.poll() is None:
             return process, port
     raise AssertionError(f"the server did not start:\n{log.read_text()[-2000:]}")
@@ -108,6 +114,13 @@ def redis_server(_redis_port: int) -> str:
 
 @pytest.fixture(scope="session")
 def _postgres_port() -> Iterator[int]:
+    with postgres() as port:
+        yield port
+
+
+@contextlib.contextmanager
+def postgres() -> Iterator[int]:
+    """The port of a PostgreSQL that keeps nothing."""
     programs = _postgres_programs()
     user = _postgres_user()
     folder = Path(tempfile.mkdtemp(prefix="mirrordesk-pg-"))  # not pytest's own: that one is closed to other users
@@ -152,7 +165,7 @@ def _postgres_command(program: Path, data: Path, user: str | None) -> Callable[[
         "fsync": "off",
         "full_page_writes": "off",
         "synchronous_commit": "off",
-        "max_connections": "60",
+        "max_connections": "120",
     }
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     return lambda port: _dies_with_us([str(program), "-D", str(data), "-p", str(port), *options], user)
@@ -170,12 +183,19 @@ def _postgres_admin(port: int) -> psycopg.Connection:
     return psycopg.connect(f"postgresql://postgres@127.0.0.1:{port}/postgres", autocommit=True)
 
 
+@contextlib.contextmanager
+def postgres_database(port: int, template: str = "template1") -> Iterator[str]:
+    """The address of a new database, dropped afterwards; empty, or a copy of one that nobody is connected to."""
+    name = f"test_{uuid.uuid4().hex}"
+    with _postgres_admin(port) as admin:
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield f"postgresql+psycopg://postgres@127.0.0.1:{port}/{name}"
+    with _postgres_admin(port) as admin:
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
 @pytest.fixture
 def postgres_url(_postgres_port: int) -> Iterator[str]:
     """The address of a new, empty database, dropped after the test."""
-    name = f"test_{uuid.uuid4().hex}"
-    with _postgres_admin(_postgres_port) as admin:
-        admin.execute(f"CREATE DATABASE {name}")
-    yield f"postgresql+psycopg://postgres@127.0.0.1:{_postgres_port}/{name}"
-    with _postgres_admin(_postgres_port) as admin:
-        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with postgres_database(_postgres_port) as url:
+        yield url

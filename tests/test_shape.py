@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.order import LONGEST
+
 ROOT = Path(__file__).resolve().parent.parent
 CODE = ("app", "launcher")
 VENDORED = re.compile(r"(^|/)vendor/|^LICENSE$|^requirements.*\.txt$|\.(png|woff2|ico|svg|csv|gz)$")
@@ -112,3 +114,7 @@ def test_every_named_ignore_of_the_linter_says_why():
     block = re.search(r"^ignore = \[\n(.*?)^\]", text, re.DOTALL | re.MULTILINE)
     assert block
     assert not [line for line in block[1].splitlines() if not re.search(r'",\s+# \w+', line)]
+
+
+def test_each_file_that_a_run_begins_with_is_there():
+    assert [path for path in LONGEST if not (ROOT / path).is_file()] == []

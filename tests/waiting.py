@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def until(fn: Callable[[], T], timeout: float = 10, every: float = 0.02) -> T:
+def until(fn: Callable[[], T], timeout: float = 30, every: float = 0.02) -> T:
     """Call `fn` until it answers something true and return that; fail after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while True:

@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from urllib.parse import urlsplit
 
 from app.accounts.kinds import KindForm
@@ -22,6 +23,11 @@ LONGEST_SECRET = 4096  # some venues sign with a whole private key
 LONGEST_URL = 255
 MOST_PER_SECOND = 100
 MOST_IN_FLIGHT = 50
+LEAST_POLL, MOST_POLL = Decimal("0.25"), Decimal(60)  # seconds
+LEAST_READS, MOST_READS = 30, 3000  # a minute
+GRADE = re.compile(r"[A-Z0-9&._-]+")
+MOST_LOTS, MOST_VALUE = 10_000, 10**12 - 1
+LEAST_PROTECTION, MOST_PROTECTION = Decimal("0.1"), Decimal(20)  # percent
 
 CheckHost = Callable[[str, bool, str], None]
 Values = Mapping[str, object]
@@ -43,6 +49,14 @@ class Draft:
     max_in_flight: int
     orders_per_second: int
     expected_mode: str
+    kept_for_exits: int | None = None
+    market_protection: Decimal | None = None
+    poll_seconds: Decimal | None = None
+    reads_per_minute: int | None = None
+    grade: str = ""
+    max_lots: int | None = None
+    max_value: Decimal | None = None
+    counts_collateral: bool = False
 
 
 class Checker:
@@ -76,6 +90,14 @@ class Checker:
             max_in_flight=self._whole("max_in_flight", MOST_IN_FLIGHT),
             orders_per_second=self._whole("orders_per_second", MOST_PER_SECOND),
             expected_mode=self._choice("expected_mode", tuple(Mode)),
+            kept_for_exits=self._kept(),
+            market_protection=self._protection(),
+            poll_seconds=self._poll(),
+            reads_per_minute=self._reads(),
+            grade=self._grade(),
+            max_lots=self._lots(),
+            max_value=self._value(),
+            counts_collateral=self._values.get("counts_collateral") is True,
         )
         if self.problems:
             raise Invalid(self.problems)
@@ -165,6 +187,75 @@ class Checker:
         value = self._text(name, 32) or choices[0]
         if value not in choices:
             self._wrong(name, f"Choose one of {', '.join(choices)}.")
+        return value
+
+    def _kept(self) -> int | None:
+        kept = self._number("kept_for_exits")
+        if kept is None:
+            return None
+        if kept != int(kept) or not 0 <= kept < MOST_PER_SECOND:
+            self._wrong("kept_for_exits", f"Say a whole number from 0 to {MOST_PER_SECOND - 1}, or nothing.")
+            return None
+        return int(kept)
+
+    def _protection(self) -> Decimal | None:
+        percent = self._number("market_protection")
+        if percent is None:
+            return None
+        if not LEAST_PROTECTION <= percent <= MOST_PROTECTION or percent != round(percent, 2):
+            self._wrong("market_protection", "Say a percentage from 0.1 to 20, or nothing.")
+            return None
+        return percent
+
+    def _poll(self) -> Decimal | None:
+        seconds = self._number("poll_seconds")
+        if seconds is None:
+            return None
+        if not LEAST_POLL <= seconds <= MOST_POLL or seconds != round(seconds, 2):
+            self._wrong("poll_seconds", "Say from 0.25 to 60 seconds, or nothing.")
+            return None
+        return seconds
+
+    def _reads(self) -> int | None:
+        reads = self._number("reads_per_minute", MOST_READS)
+        if reads is None:
+            return None
+        if reads != int(reads) or reads < LEAST_READS:
+            self._wrong("reads_per_minute", f"Say a whole number from {LEAST_READS} to {MOST_READS}, or nothing.")
+            return None
+        return int(reads)
+
+    def _grade(self) -> str:
+        grade = self._text("grade", 8).upper()
+        if grade and not GRADE.fullmatch(grade):
+            self._wrong("grade", "Use letters, digits, & . - _ only, 8 at most, or nothing.")
+        return grade
+
+    def _lots(self) -> int | None:
+        lots = self._number("max_lots", MOST_LOTS)
+        if lots is None:
+            return None
+        if lots != int(lots) or lots < 1:
+            self._wrong("max_lots", f"Say a whole number from 1 to {MOST_LOTS}, or nothing.")
+            return None
+        return int(lots)
+
+    def _value(self) -> Decimal | None:
+        value = self._number("max_value", MOST_VALUE)
+        if value is not None and (value <= 0 or value != round(value, 2)):
+            self._wrong("max_value", "Say an amount above zero with up to 2 decimals, or nothing.")
+            return None
+        return value
+
+    def _number(self, name: str, most: int = MOST_PER_SECOND) -> Decimal | None:
+        """What may be left empty; a word that is no number, or beyond any sense, is wrong."""
+        raw = self._values.get(name)
+        if raw is None or raw == "":
+            return None
+        value = number(raw) if isinstance(raw, int | str | Decimal) and len(str(raw)) <= 40 else None
+        if value is None or not -most <= value <= most:  # abs() overflows at 1e9999999
+            self._wrong(name, "Say a number, or nothing.")
+            return None
         return value
 
     def _whole(self, name: str, most: int) -> int:

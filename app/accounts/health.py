@@ -9,15 +9,18 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Table, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.accounts.events import HealthChanged
 from app.accounts.models import Account, AccountHealth, HealthState
 from app.core.clock import Clock
-from app.core.db import Database, after_commit
+from app.core.db import Database, after_commit, connection_of
 from app.core.money import plain
 from app.venues.types import FundsReport, Mode
+
+_health: Table = AccountHealth.__table__  # type: ignore[assignment]  # a declarative class has a Table
+_HEALTH = select(_health).where(_health.c.account_id.in_(bindparam("ids", expanding=True)))
 
 MISSES = 2  # so many in a row before a healthy account counts as unreachable
 LONGEST_ERROR = 500
@@ -66,9 +69,9 @@ class HealthService:
         self._announce = announce
 
     def of(self, account_ids: Iterable[str]) -> dict[str, AccountHealth]:
-        """By account id; an account never seen is missing."""
+        """By account id, rows to be read; an account never seen is missing."""
         with self._db.read() as session:
-            rows = session.scalars(select(AccountHealth).where(AccountHealth.account_id.in_(list(account_ids))))
+            rows: Any = connection_of(session).execute(_HEALTH, {"ids": list(account_ids)})
             return {row.account_id: row for row in rows}
 
     def record(self, account_id: str, seen: Sighting) -> HealthState | None:
@@ -117,7 +120,7 @@ def _note(health: AccountHealth, account: Account, seen: Sighting, now: datetime
     if seen.broker:
         health.broker = account.broker = seen.broker[:64]
     if seen.mode is not None:
-        health.mode = seen.mode.value
+        health.mode = account.seen_mode = seen.mode.value
     if seen.funds is not None:
         health.funds, health.funds_at = _as_text(seen.funds), now
     if seen.book_read:

@@ -5,20 +5,16 @@ one account per owner is primary, and the database itself sees to it.
 """
 
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.db import Base, Moment
+from app.accounts.states import TradingState
+from app.core.db import Base, Exact, Moment
 from app.core.ids import new_id
-
-
-class TradingState(StrEnum):
-    ACTIVE = "ACTIVE"
-    REDUCING = "REDUCING"  # paused: only what shrinks risk
-    HALTED = "HALTED"  # nothing but cancels and exits by hand
 
 
 class Account(Base):
@@ -54,18 +50,39 @@ class Account(Base):
     bind_address: Mapped[str] = mapped_column(String(45), default="")
     enabled: Mapped[bool] = mapped_column(default=True)
     trading_state: Mapped[str] = mapped_column(String(16), default=TradingState.ACTIVE)
+    state_by: Mapped[str] = mapped_column(String(120), default="", server_default="")  # who set it last, by name
+    state_why: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    state_at: Mapped[datetime | None] = mapped_column(Moment)
     is_primary: Mapped[bool] = mapped_column(default=False)
     failover_rank: Mapped[int]
     default_product: Mapped[str] = mapped_column(String(16))
     max_in_flight: Mapped[int] = mapped_column(default=10)
     orders_per_second: Mapped[int] = mapped_column(default=10)
+    kept_for_exits: Mapped[int | None]  # of the orders per second; none: one in five
+    market_protection: Mapped[Decimal | None] = mapped_column(Exact)  # percent; none: exits at market go as such
+    poll_seconds: Mapped[Decimal | None] = mapped_column(Exact)  # between readings of open positions; none: the desk's
+    reads_per_minute: Mapped[int | None]  # books, in all; none: the desk's
+    grade: Mapped[str] = mapped_column(String(8), default="", server_default="")  # quality: its share of free margin
+    max_lots: Mapped[int | None]  # of one leg of a run; none: no limit
+    max_value: Mapped[Decimal | None] = mapped_column(Exact)  # of a run's legs together, in its currency
+    counts_collateral: Mapped[bool] = mapped_column(default=False, server_default=text("false"))  # as free margin
     expected_mode: Mapped[str] = mapped_column(String(8))  # live or paper
+    seen_mode: Mapped[str | None] = mapped_column(String(8))  # as the venue said it last; none: not yet
     broker: Mapped[str] = mapped_column(String(64), default="")  # as the venue names itself
     currency: Mapped[str] = mapped_column(String(8))
     created_at: Mapped[datetime] = mapped_column(Moment)
     updated_at: Mapped[datetime] = mapped_column(Moment)
     removed_at: Mapped[datetime | None] = mapped_column(Moment)
     version: Mapped[int] = mapped_column(default=1)  # an edit of an older one is refused
+
+    @property
+    def mode(self) -> str:
+        """live or paper, as the venue said it last; before that, as the owner expects it."""
+        return self.seen_mode or self.expected_mode
+
+    @property
+    def is_in_wrong_mode(self) -> bool:
+        return self.mode != self.expected_mode
 
 
 class HealthState(StrEnum):
@@ -76,6 +93,7 @@ class HealthState(StrEnum):
     KEY_WRONG = "key wrong"
     NOT_LOGGED_IN = "broker not logged in"
     APPROVAL_NEEDED = "approval needed"
+    WRONG_MODE = "in the wrong mode"
 
     @property
     def usable(self) -> bool:

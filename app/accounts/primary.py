@@ -11,17 +11,13 @@ from sqlalchemy.orm import Session
 
 from app.accounts.models import Account
 from app.core.errors import NotFound
+from app.core.owning import owned
 from app.users.models import User
 
 
 def own(session: Session, owner_id: str, account_id: str) -> Account:
     """The owner's account. Raises NotFound for a removed one and for somebody else's."""
-    account = session.scalar(
-        select(Account).where(Account.id == account_id, Account.owner_id == owner_id, Account.removed_at.is_(None))
-    )
-    if account is None:
-        raise NotFound("There is no such account.")
-    return account
+    return owned(session, Account, owner_id, account_id, "account")
 
 
 def in_order(session: Session, owner_id: str) -> Sequence[Account]:

@@ -8,6 +8,7 @@ this door except inside a `Connection`.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select
@@ -18,7 +19,7 @@ from app.accounts import vault as sealing
 from app.accounts.events import AccountChanged
 from app.accounts.form import Checker, CheckHost, Draft, Values
 from app.accounts.kinds import KINDS, KindForm
-from app.accounts.models import Account, AccountHealth, HealthState, TradingState
+from app.accounts.models import Account, AccountHealth, HealthState
 from app.accounts.primary import in_order, locked, own, put_primary, settle_primary
 from app.audit.trail import Trail
 from app.core.actors import current
@@ -28,11 +29,13 @@ from app.core.db import Database, after_commit, swap
 from app.core.errors import Denied, Invalid
 from app.core.http import check_host as check_real_host
 from app.core.ids import new_id
+from app.core.money import plain
 from app.venues.types import Connection
 
 AUDITED = (
     "name", "venue_kind", "host_url", "stream_url", "bind_address", "default_product", "max_in_flight",
-    "orders_per_second", "expected_mode",
+    "orders_per_second", "expected_mode", "kept_for_exits", "market_protection", "poll_seconds",
+    "reads_per_minute", "grade", "max_lots", "max_value", "counts_collateral",
 )  # fmt: skip
 NAME_TAKEN = "You already have an account with this name."
 
@@ -118,7 +121,7 @@ class AccountService:
                 session.add(account)
                 settle_primary(session, account)
                 session.add(AccountHealth(account_id=account.id, state=HealthState.UNKNOWN))
-                self._tell(session, account, "account.added", _said(draft))
+                self._tell(session, account, "account.added", _audited(_said(draft)))
         except IntegrityError as error:
             raise Invalid.field("name", NAME_TAKEN) from error
         return account
@@ -129,7 +132,7 @@ class AccountService:
         draft = self._checker(values).draft(known.venue_kind, keys_stored=True)
         change = self._change(known, draft, bool(values.get("clear_proxy")))
         opened = version or known.version
-        before = {name: getattr(known, name) for name in AUDITED}
+        before = _audited({name: getattr(known, name) for name in AUDITED})
         with self._db.write(durable=True) as session:
             _refuse_taken([mate for mate in locked(session, owner_id) if mate.id != known.id], draft.name)
             if not swap(
@@ -137,7 +140,9 @@ class AccountService:
             ):
                 raise Denied("Somebody changed this account since you opened it. Look at it again.")
             keys = [name for name in ("api_key", "api_secret") if getattr(draft, name)]
-            self._tell(session, known, "account.edited", {"before": before, "after": _said(draft), "renewed": keys})
+            self._tell(
+                session, known, "account.edited", {"before": before, "after": _audited(_said(draft)), "renewed": keys}
+            )
         return self.get(owner_id, account_id)
 
     def _checker(self, values: Values) -> Checker:
@@ -189,22 +194,6 @@ class AccountService:
             self._tell(session, account, "account.enabled" if enabled else "account.disabled")
         return account
 
-    def pause(self, owner_id: str, account_id: str) -> Account:
-        """From now on only orders that shrink risk."""
-        return self._move_state(owner_id, account_id, TradingState.ACTIVE, TradingState.REDUCING, "account.paused")
-
-    def resume(self, owner_id: str, account_id: str) -> Account:
-        """Ends a pause. A halted account is re-armed by whoever may release a halt, not here."""
-        return self._move_state(owner_id, account_id, TradingState.REDUCING, TradingState.ACTIVE, "account.resumed")
-
-    def set_trading_state(self, owner_id: str, account_id: str, state: TradingState, why: str) -> Account:
-        """For risk rules and the kill switch."""
-        with self._db.write(durable=True) as session:
-            account = own(session, owner_id, account_id)
-            before, account.trading_state = account.trading_state, state
-            self._tell(session, account, "account.trading_state", {"before": before, "after": state, "why": why})
-        return account
-
     def remove(self, owner_id: str, account_id: str) -> Account:
         """Take the account away and wipe its keys; its history stays. Refused while it holds something."""
         self._refuse_busy(owner_id, account_id, "remove")
@@ -217,18 +206,6 @@ class AccountService:
             heir = settle_primary(session, account)
             self._tell_heir(session, heir, account)
             self._tell(session, account, "account.removed")
-        return account
-
-    def _move_state(
-        self, owner_id: str, account_id: str, before: TradingState, after: TradingState, action: str
-    ) -> Account:
-        with self._db.write(durable=True) as session:
-            account = own(session, owner_id, account_id)
-            change = {"trading_state": after, "updated_at": self._clock.now()}
-            if not swap(session, Account, account.id, {"trading_state": before}, change):
-                raise Denied(f"{account.name} is {account.trading_state.lower()} now: nothing was changed.")
-            self._tell(session, account, action)
-            account.trading_state = after
         return account
 
     # -- primary and failover order
@@ -281,3 +258,7 @@ def _refuse_taken(mates: Sequence[Account], name: str) -> None:
 def _said(draft: Draft) -> dict[str, Any]:
     """What was typed, without the secrets."""
     return {name: getattr(draft, name) for name in AUDITED}
+
+
+def _audited(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: plain(value) if isinstance(value, Decimal) else value for name, value in values.items()}

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.accounts.models import Account
 from app.core.crypto import Vault
 from app.core.db import Database, swap
-from app.venues.types import Connection
+from app.venues.types import Connection, Mode
 
 SEALED = ("api_key_sealed", "api_secret_sealed", "extra_sealed")
 
@@ -49,6 +49,7 @@ def connection(
         allow_private=allow_private,
         bind_address=account.bind_address,
         proxy=proxy,
+        mode=Mode(account.expected_mode),
     )
 
 

@@ -14,19 +14,21 @@ from app.instruments.models import Instrument
 from app.portfolio.service import PortfolioService
 from app.strategies.models import AccountRun, Run
 from app.strategies.service import LIVE_PARTS
+from app.strategies.waits import waited_symbols
 from app.venues.types import Symbol
 
 
 def read_book(db: Database, portfolio: PortfolioService, owner_id: str, now: datetime) -> OwnerBook:
     with db.read() as session:
         runs = _live_runs(session, owner_id)
+        waited_for = frozenset(waited_symbols(session, owner_id)) if runs else frozenset()
         currencies = dict(
             session.execute(select(Account.id, Account.currency).where(Account.owner_id == owner_id)).all()
         )
     held = portfolio.held(owner_id, now)
     legs = portfolio.legs(owner_id, list(runs), now) if runs else []
-    symbols = {symbol_of(key) for key in held} | {symbol_of(leg.key) for leg in legs}
-    return OwnerBook(owner_id, held, legs, runs, currencies, price_forms(db, symbols))
+    symbols = {symbol_of(key) for key in held} | {symbol_of(leg.key) for leg in legs} | waited_for
+    return OwnerBook(owner_id, held, legs, runs, currencies, price_forms(db, symbols), waited_for)
 
 
 def owners(db: Database) -> set[str]:

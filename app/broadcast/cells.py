@@ -22,7 +22,7 @@ from app.core.money import ZERO, plain
 from app.portfolio.pnl import realised, since, total, unrealised
 from app.portfolio.service import LegPosition
 from app.portfolio.trades import Held, PositionKey
-from app.venues.types import Quote, Symbol
+from app.venues.types import PriceSource, Quote, Symbol
 
 PRICE, MONEY, QUANTITY = "price", "money", "qty"
 OWNER_WIDE = ("pnl:day", "pnl:open", "pnl:realised")
@@ -52,11 +52,12 @@ class OwnerBook:
     run_of: Mapping[str, str] = field(default_factory=dict)  # run id by account run id
     currencies: Mapping[str, str] = field(default_factory=dict)  # by account
     forms: Mapping[Symbol, PriceForm] = field(default_factory=dict)
+    waited_for: frozenset[Symbol] = frozenset()  # nothing of it is held yet
 
     @cached_property
     def symbols(self) -> set[Symbol]:
         held = {symbol_of(key) for key in self.held}
-        return held | {symbol_of(leg.key) for leg in self.legs}
+        return held | {symbol_of(leg.key) for leg in self.legs} | self.waited_for
 
     def currency(self, account_id: str) -> str:
         return self.currencies.get(account_id, "INR")
@@ -114,6 +115,8 @@ def price_cell(quote: Quote, form: PriceForm) -> Cell:
     cell = _cell(plain(quote.last), PRICE, form.currency, quote.received_at)
     if form.tick is not None:
         cell["tick"] = plain(form.tick)
+    if quote.source is PriceSource.REQUEST:
+        cell["src"] = quote.source.value
     return cell
 
 
@@ -128,7 +131,7 @@ def changed(before: Cells, after: Cells, age_ms: int) -> Cells:
 
 
 def _differs(before: Cell, after: Cell, age_ms: int) -> bool:
-    if before["v"] != after["v"] or before["c"] != after["c"]:
+    if any(before.get(part) != after.get(part) for part in ("v", "c", "src")):
         return True
     if before["at"] is None or after["at"] is None:
         return before["at"] is not after["at"]

@@ -2,7 +2,6 @@
 
 import gc
 import signal
-import sys
 import threading
 from argparse import Namespace
 
@@ -12,35 +11,35 @@ from app.engine import assembly
 from app.wiring import build
 from config import Settings
 
-SETTLED = 10.0  # seconds after which the accounts are open and the venues' libraries are loaded
-SWITCH = 0.0005  # seconds: the journal gives way at every statement, and must not wait ten times as long to go on
+SETTLED = 4.0  # seconds after which the accounts are open and the venues' libraries are loaded
 
 
 def engine(_options: Namespace, settings: Settings) -> int:
     set_up(settings.log_folder, "engine")
-    sys.setswitchinterval(SWITCH)
     services = build(settings, "engine")
     tables.check(services.db)
     services.accounts.verify_key()
+    services.signals.verify_key()
     running = assembly.build(services)
     leaving = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: leaving.set())
     running.start()
     print("The engine is ready.", flush=True)
-    sparing = threading.Timer(SETTLED, _spare_the_collector)
-    sparing.start()
+    settling = threading.Timer(SETTLED, settle, [running])
+    settling.start()
     while not leaving.wait(0.5) and not running.lost.is_set():
         pass
-    sparing.cancel()
+    settling.cancel()
     running.stop()
     services.close()
     return 1 if running.lost.is_set() else 0
 
 
-def _spare_the_collector() -> None:
+def settle(running: assembly.Engine) -> None:
     """What was imported and built by now lives as long as the engine: looking through it again and again would stop
     every thread for a tenth of a second at a time."""
+    running.runs.rehearse()
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    gc.set_threshold(5_000, 50, 50)

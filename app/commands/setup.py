@@ -25,6 +25,7 @@ def migrate(_options: Namespace, settings: Settings) -> int:
     upgrade(settings.database_url)
     with services_of(settings) as services:
         services.accounts.verify_key()
+        services.signals.verify_key()
         services.instruments.seed()
     return 0
 
@@ -50,7 +51,8 @@ def verify_audit(_options: Namespace, settings: Settings) -> int:
 def rotate_key(_options: Namespace, settings: Settings) -> int:
     """The new key stands first in the key file or in MIRRORDESK_ENCRYPTION_KEYS, the old one after it."""
     with services_of(settings) as services:
-        print(f"{services.accounts.reseal()} accounts are sealed under the newest key.")
+        accounts, webhooks = services.accounts.reseal(), services.signals.reseal()
+        print(f"{accounts} accounts and {webhooks} webhooks are sealed under the newest key.")
     return 0
 
 

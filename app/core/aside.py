@@ -1,4 +1,7 @@
-"""Listeners that work on a thread of their own, so that whoever publishes never waits for them."""
+"""Listeners that work on a thread of their own, so that whoever publishes never waits for them.
+
+They begin a moment after the first event of a burst: the same processor sends orders in that moment.
+"""
 
 import threading
 from collections import deque
@@ -9,6 +12,7 @@ import structlog
 
 log = structlog.get_logger()
 LIMIT = 50_000
+LINGER = 0.15  # seconds
 
 
 class Aside:
@@ -17,7 +21,7 @@ class Aside:
     def __init__(self, name: str) -> None:
         self._waiting: deque[tuple[Callable[[Any], None], Any]] = deque(maxlen=LIMIT)
         self._wake = threading.Event()
-        self._stopped = False
+        self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -31,13 +35,15 @@ class Aside:
         return take
 
     def stop(self) -> None:
-        self._stopped = True
+        self._stop.set()
         self._wake.set()
         self._thread.join(timeout=5)
 
     def _run(self) -> None:
-        while not self._stopped:
+        while not self._stop.is_set():
             self._wake.wait(1.0)
+            if self._waiting:
+                self._stop.wait(LINGER)
             self._wake.clear()
             while self._waiting:
                 self._deliver(*self._waiting.popleft())

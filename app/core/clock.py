@@ -1,7 +1,7 @@
 """Time is read once, at the edge, and passed on: aware UTC for facts, monotonic seconds for waiting."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -24,6 +24,11 @@ class SystemClock:
 
     def monotonic(self) -> float:
         return time.monotonic()
+
+
+def day_in_india(moment: datetime) -> date:
+    """The calendar day there: what counts for Indian exchanges, whatever day it is in London."""
+    return moment.astimezone(INDIA).date()
 
 
 def epoch_ms(moment: datetime) -> int:

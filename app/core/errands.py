@@ -5,6 +5,7 @@ engine fills in the answer. A nudge only saves the wait. An errand is a question
 engine died in the middle is simply taken again. Errands never place, change or cancel an order.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -51,6 +52,13 @@ def ask(session: Session, owner_id: str, kind: str, question: dict[str, Any], no
 
 def find(session: Session, owner_id: str, errand_id: str) -> Errand | None:
     return session.scalar(select(Errand).where(Errand.id == errand_id, Errand.owner_id == owner_id))
+
+
+def answered(session: Session, owner_id: str, kind: str, since: datetime, limit: int) -> Sequence[Errand]:
+    """Of a kind those with an answer that were asked since then, the newest first."""
+    mine = (Errand.owner_id == owner_id, Errand.kind == kind, Errand.created_at >= since, Errand.done_at.is_not(None))
+    newest = select(Errand).where(*mine, Errand.error.is_(None)).order_by(Errand.created_at.desc()).limit(limit)
+    return session.scalars(newest).all()
 
 
 def claim(db: Database, now: datetime, limit: int = 8) -> list[Errand]:

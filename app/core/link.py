@@ -32,6 +32,7 @@ log = structlog.get_logger()
 Handler = Callable[[str, dict[str, Any]], None]
 SOCKET_PATH_LIMIT = 100  # the kernel's 108, less a margin
 QUEUE_LIMIT = 20_000
+AT_ONCE = 50  # messages
 LOOK_EVERY = 0.25  # seconds between two looks for the other side
 KEPT_FOR = 2.0  # seconds; a hint older than this helps nobody
 
@@ -155,8 +156,17 @@ class ZmqLink:
         while not self._stopped:
             end.attach()
             if end.socket.poll(int(LOOK_EVERY * 1000)):
-                _deliver(end.socket.recv(), handler)
+                self._take(end.socket, handler)
         end.socket.close(linger=0)
+
+    def _take(self, socket: "zmq.Socket[bytes]", handler: Handler) -> None:
+        """What has come by now, up to a bound: to ask whether there is more costs as much as a message."""
+        for _ in range(AT_ONCE):
+            try:
+                message = socket.recv(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            _deliver(message, handler)
 
     def _end(self, kind: int, direction: str) -> "_End":
         socket: zmq.Socket[bytes] = self._context.socket(kind)
@@ -300,7 +310,7 @@ class RedisLink:
     def _write(self, message: bytes) -> bool:
         try:
             self._redis.publish(self._out, message)
-        except redis.RedisError:
+        except (redis.RedisError, AttributeError):  # the client stumbles where its connection is lost while it reads
             self._lost()
             return False
         self._found()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, select
+from sqlalchemy import JSON, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.clock import Clock
@@ -34,6 +34,12 @@ class Pulse:
     def beat(self, name: str, detail: dict[str, Any] | None = None) -> None:
         with self._db.write() as session:
             session.merge(PulseRow(name=name, at=self._clock.now(), detail=detail or {}))
+
+    def forget(self, prefix: str, before: datetime) -> None:
+        """Those whose names begin so and that were silent since."""
+        with self._db.write() as session:
+            gone = PulseRow.name.startswith(prefix, autoescape=True) & (PulseRow.at < before)
+            session.execute(delete(PulseRow).where(gone))
 
     def read(self) -> dict[str, Beat]:
         """The last beat of each name: "engine", "feed"."""

@@ -9,6 +9,13 @@ from app.core.errors import Invalid
 Model = TypeVar("Model", bound=BaseModel)
 
 
+def no_boolean(value: Any) -> Any:
+    """Before a number is read: Python takes true for 1; nobody who says it means that."""
+    if isinstance(value, bool):
+        raise ValueError("this must be a number")
+    return value
+
+
 def parse(model: type[Model], data: Any) -> Model:
     """The data as the model; raises Invalid with one list of sentences per field ("legs.0.lots")."""
     try:

@@ -1,7 +1,8 @@
 """One attendant per account reads its books: fast while something is pending, slowly otherwise, at once when asked.
 
 It has its own thread and its own connection, so an account that hangs delays nobody. One order-book request covers
-all orders of the account. A reading that fails is no evidence of anything: it is noted and made again.
+all orders of the account. A reading that fails is no evidence of anything: it is noted and made again. Between these
+looks it glances at positions, funds and trades for the screen (`figures`); a glance proves nothing about orders.
 """
 
 import random
@@ -18,21 +19,21 @@ from app.accounts.models import HealthState
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import DeskError, Refused
+from app.engine.figures import Figures
 from app.execution.intake import Books, Intake
 from app.execution.models import Order
 from app.execution.states import LIVE, OrderState
-from app.portfolio.snapshots import Snapshots
 from app.venues.port import StreamState, Venue
-from app.venues.types import TradeReport
+from app.venues.types import WrongMode
 
 log = structlog.get_logger()
 SWEEP = timedelta(seconds=30)  # positions and funds while nothing happens
 AFTER_CHANGE = timedelta(seconds=2)
 SPREAD = timedelta(seconds=2)
-HOLDINGS = timedelta(minutes=5)
 RESTING = 5.0  # seconds between books while orders only rest at the venue and updates are pushed
 LONGEST_PAUSE = 30.0  # after failures, while nothing is pending
 MOST_PATIENCE = 8  # after failures, while something is: as many pauses of the usual length
+ACCOUNTS_AT_EASE = 25
 AT_REST = (OrderState.OPEN, OrderState.TRIGGER_PENDING)
 
 
@@ -56,17 +57,24 @@ class Tools:
     db: Database
     intake: Intake
     health: HealthService
-    snapshots: Snapshots
     clock: Clock
     rhythm: Rhythm
     announce: Callable[[object], None]
+    crowd: Callable[[], int] = lambda: 1  # how many accounts there are
+    compare: Callable[[str], bool] = lambda _account_id: False  # after the positions; True asks for a second look soon
+
+    @property
+    def crowding(self) -> float:
+        """With many accounts each is read less often, so that all together leave the processor to orders."""
+        return max(1.0, self.crowd() / ACCOUNTS_AT_EASE)
 
 
 class Attendant:
-    def __init__(self, tools: Tools, account_id: str, venue: Venue) -> None:
+    def __init__(self, tools: Tools, account_id: str, venue: Venue, figures: Figures) -> None:
         self._tools = tools
         self._account_id = account_id
         self._venue = venue
+        self.figures = figures
         self._wake = threading.Event()
         self._closing = False
         self._spread = SPREAD * random.random()  # accounts must not all sweep at the same moment
@@ -74,9 +82,10 @@ class Attendant:
         self._is_asked = True  # the first look is due at once
         self.when_looked: Callable[[], None] = _nobody  # called after each look, whatever came of it
         self._looked_at = 0.0
+        self._moved_at: float | None = None  # when an order moved first since the last look
         self._swept_at: datetime | None = None
-        self._holdings_at: datetime | None = None
         self._sweep_due: datetime | None = None
+        self.positions_read_at: datetime | None = None  # when that reading began
         self.stream_state = StreamState.CONNECTING
         self.book_read_at: datetime | None = None
         self._thread = threading.Thread(target=self._run, name=f"books-{account_id[-6:]}", daemon=True)
@@ -84,10 +93,10 @@ class Attendant:
     def start(self) -> None:
         self._thread.start()
 
-    def known_at(self) -> datetime | None:
+    def known_at(self, now: datetime | None = None) -> datetime | None:
         """How recently the whole book is known: now while updates are pushed, else since the last reading."""
         if self.book_read_at is not None and self.stream_state is StreamState.LIVE:
-            return self._tools.clock.now()
+            return now or self._tools.clock.now()
         return self.book_read_at
 
     def look_now(self) -> None:
@@ -95,10 +104,19 @@ class Attendant:
         self._is_asked = True
         self._wake.set()
 
+    def sweep_now(self) -> None:
+        """Read the books and the positions as soon as the thread is free."""
+        self._sweep_due = self._tools.clock.now()
+        self.look_now()
+
     def figures_moved(self) -> None:
         """Positions and funds are worth a reading soon, and an order may be pending that was not before."""
-        self._sweep_due = self._sweep_due or self._tools.clock.now() + AFTER_CHANGE + self._spread
-        self._wake.set()
+        self._sweep_due = (
+            self._sweep_due or self._tools.clock.now() + AFTER_CHANGE + self._spread * self._tools.crowding
+        )
+        if self._moved_at is None:
+            self._moved_at = self._tools.clock.monotonic()
+            self._wake.set()
 
     def close(self) -> None:
         self._closing = True
@@ -109,17 +127,50 @@ class Attendant:
 
     def _run(self) -> None:
         while not self._closing:
-            if not self._is_asked and self._wake.wait(self._remaining()):
-                self._wake.clear()  # asked, closing, or an order moved: how long to pause is another question now
-                continue
-            self._look()
+            glance = False
+            if not self._is_asked:
+                look, figures = self._remaining(), self._until_glance()
+                glance = figures < look
+                if self._wake.wait(min(look, figures)):
+                    self._wake.clear()  # asked, closing, or an order moved: how long to pause is another question now
+                    continue
+            self._glance() if glance else self._look()
+
+    def _until_glance(self) -> float:
+        """Seconds; a failed look is made again first."""
+        return LONGEST_PAUSE if self._failures else self.figures.due_in()
+
+    def _glance(self) -> None:
+        """What is held may have changed outside the desk: then a look at all the books follows."""
+        try:
+            if self.figures.glance():
+                self.figures_moved()
+        except DeskError as error:
+            self._failures += 1  # a look follows soon, which tells whether the account is well
+            self._note_failure(error)
+        except Exception:  # the next glance comes anyway; this one is in the log
+            log.exception("glance_failed", account_id=self._account_id)
 
     def _remaining(self) -> float:
         """Seconds until the next look; waking up in between does not begin the pause anew."""
-        return max(0.0, self._looked_at + self._pause() - self._tools.clock.monotonic())
+        now = self._tools.clock.monotonic()
+        moved_at = self._moved_at
+        if moved_at is not None:
+            settling = moved_at + self._while_pending() - now
+            if settling > 0 and self.stream_state is StreamState.LIVE:
+                return settling  # what is pushed comes sooner than a book, which would only be in the way
+            self._moved_at = None  # else the next order that moves would not wake this thread
+        return max(0.0, self._looked_at + self._pause() - now)
+
+    def _while_pending(self) -> float:
+        """Seconds between books while something is pending. While news is pushed they are an audit, and with many
+        accounts each is audited less often, so that all together leave the processor to orders."""
+        is_audit = self.stream_state is StreamState.LIVE
+        return self._tools.rhythm.pending * (self._tools.crowding if is_audit else 1.0)
 
     def _look(self) -> None:
         self._is_asked = False
+        self._moved_at = None
         self._looked_at = self._tools.clock.monotonic()
         try:
             self._look_at_books()
@@ -147,7 +198,7 @@ class Attendant:
             return min(self._tools.rhythm.idle, self._until_sweep())
         if self.stream_state is StreamState.LIVE and self._is_resting(pending):
             return max(RESTING, self._tools.rhythm.pending)
-        return self._tools.rhythm.pending
+        return self._while_pending()
 
     def _is_resting(self, pending: dict[OrderState, datetime]) -> bool:
         """Nothing but orders that have stood at the venue for a while: a market order that stands is news unheard."""
@@ -174,24 +225,17 @@ class Attendant:
     def _read_books(self) -> None:
         clock = self._tools.clock
         started, ticking = clock.now(), clock.monotonic()
-        orders = self._venue.orders()
+        orders = self.figures.orders(self._tools.rhythm.idle)
         latency = int((clock.monotonic() - ticking) * 1000)
         self.book_read_at = started
         wants_trades = self._tools.intake.wants_trades(self._account_id, orders, self.stream_state is StreamState.LIVE)
-        trades, problem = self._read_trades() if wants_trades else (None, None)
+        trades, problem = self.figures.try_trades() if wants_trades else (None, None)
         self._tools.intake.books(self._account_id, Books(orders, trades, started))
         if problem:
             raise problem
         if self._failures or self._is_sweep_due():
             seen = Sighting(HealthState.OK, latency_ms=latency, book_read=True, order_stream=self.stream_state)
             self._tools.health.record(self._account_id, seen)
-
-    def _read_trades(self) -> tuple[list[TradeReport] | None, DeskError | None]:
-        """A trade book that fails takes nothing away from what the order book shows."""
-        try:
-            return self._venue.trades(), None
-        except DeskError as error:
-            return None, error
 
     def _is_sweep_due(self) -> bool:
         now = self._tools.clock.now()
@@ -202,31 +246,37 @@ class Attendant:
         """Positions and funds, with their age."""
         if not self._is_sweep_due():
             return
-        tools = self._tools
+        tools, is_asked = self._tools, self._sweep_due is not None
         self._sweep_due = None
-        tools.snapshots.positions(self._account_id, self._venue.positions(), tools.clock.now())
-        self._read_holdings()
-        funds = self._venue.funds()
+        self._read_positions()
+        self.figures.holdings()
+        self.figures.funds()
+        if is_asked:
+            self.figures.try_trades()
         mode = self._venue.mode()
         state = HealthState.PAPER if mode == "paper" else HealthState.OK
         broker = self._venue.identity()
-        seen = Sighting(state, broker=broker, mode=mode, funds=funds, order_stream=self.stream_state)
+        seen = Sighting(state, broker=broker, mode=mode, order_stream=self.stream_state)
         tools.health.record(self._account_id, seen)
         self._swept_at = tools.clock.now()
         tools.announce(FiguresRead(self._account_id))
 
-    def _read_holdings(self) -> None:
-        """What was delivered overnight moves slowly: every few minutes is enough."""
-        now = self._tools.clock.now()
-        if self._holdings_at is None or now - self._holdings_at >= HOLDINGS:
-            self._tools.snapshots.holdings(self._account_id, self._venue.holdings(), now)
-            self._holdings_at = now
+    def _read_positions(self) -> None:
+        """With the moment the reading began: what fills while it is under way may not be in it."""
+        tools, started = self._tools, self._tools.clock.now()
+        self.figures.positions()
+        if tools.compare(self._account_id):
+            self.figures_moved()
+        self.positions_read_at = started
 
     def _note_failure(self, error: DeskError) -> None:
-        state = HealthState.UNREACHABLE
+        state, mode = HealthState.UNREACHABLE, None
         if isinstance(error, Refused):
             state = HealthState.NOT_LOGGED_IN
-        seen = Sighting(state, error=error.message, order_stream=self.stream_state)
+            self._swept_at = None  # what is held may have changed by the time somebody mends it
+        if isinstance(error, WrongMode):
+            state, mode = HealthState.WRONG_MODE, error.mode
+        seen = Sighting(state, error=error.message, mode=mode, order_stream=self.stream_state)
         self._tools.health.record(self._account_id, seen)
         self._tools.announce(FiguresRead(self._account_id))
 

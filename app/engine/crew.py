@@ -6,16 +6,18 @@ them (what is on its way finishes) and gets new ones. An account that cannot be 
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import structlog
 
 from app.accounts.models import Account
 from app.accounts.service import AccountService
+from app.broadcast.rates import Rates
 from app.core.clock import Clock
 from app.core.errors import DeskError
 from app.engine.attendant import Attendant, Tools
+from app.engine.figures import Books, Figures
 from app.execution.lanes import Lane
 from app.execution.sender import Desk, Sender
 from app.venues.port import OrderStream, StreamState, Venue
@@ -23,6 +25,7 @@ from app.venues.registry import Registry
 from app.venues.types import Mode, OrderReport
 
 log = structlog.get_logger()
+KEPT_WARM = 4  # connections of an account between orders: a preview opens all that its lane may use
 LEAVING = 5.0  # seconds for an answer on its way; what has none by then is in doubt, as after a crash
 
 
@@ -34,6 +37,17 @@ class Member:
     sender: Sender
     attendant: Attendant
     stream: OrderStream | None
+    needs_login: bool = False
+
+    def warm(self) -> None:
+        """As many connections as its lane may use at once, one for an exit on top."""
+        self.venue.warm(self.account.max_in_flight + 1)
+
+    def looked(self) -> None:
+        """After each look at the books: orders may go, and some connections stay open for them."""
+        self.lane.release()
+        if self.attendant.book_read_at is not None and not self.needs_login:
+            self.venue.warm(min(KEPT_WARM, self.account.max_in_flight))
 
     def close(self) -> None:
         self.lane.close()
@@ -54,8 +68,11 @@ class Member:
 
 
 class Crew:
-    def __init__(self, accounts: AccountService, registry: Registry, desk: Desk, tools: Tools, clock: Clock) -> None:
+    def __init__(
+        self, accounts: AccountService, registry: Registry, desk: Desk, tools: Tools, books: Books, clock: Clock
+    ) -> None:
         self._accounts = accounts
+        self._books = books
         self._registry = registry
         self._desk = desk
         self._tools = tools
@@ -66,8 +83,17 @@ class Crew:
     def __iter__(self) -> Iterator[Member]:
         return iter(list(self._members.values()))
 
+    def __len__(self) -> int:
+        return len(self._members)
+
     def get(self, account_id: str) -> Member | None:
         return self._members.get(account_id)
+
+    def warm(self, account_id: str) -> None:
+        """Have its connections open; nothing where there is no such account."""
+        member = self._members.get(account_id)
+        if member is not None:
+            member.warm()
 
     def refresh(self) -> bool:
         """Follow the accounts table; True when somebody came or went."""
@@ -103,24 +129,54 @@ class Crew:
         except DeskError as error:
             log.warning("account_not_opened", account_id=account.id, reason=error.message)
             return
-        attendant = Attendant(self._tools, account.id, venue)
-        lane = Lane(account.id, self._clock, account.orders_per_second, account.max_in_flight)
+        figures = Figures(self._books, account.id, venue, rates_of(account, self._books.rates), self._crowding)
+        attendant = Attendant(self._tools, account.id, venue, figures)
+        limits = (account.orders_per_second, account.max_in_flight, account.kept_for_exits)
+        lane = Lane(account.id, self._clock, *limits)
+        figures.is_busy = lambda: lane.load > 0
         lane.hold()  # until the book was looked at: what was there before a send is no candidate for it
-        attendant.when_looked = lane.release
         sender = Sender(self._desk, account.id, venue, Mode(account.expected_mode), attendant.known_at)
         member = Member(account, venue, lane, sender, attendant, None)
+        attendant.when_looked = member.looked
         self._members[account.id] = member
-        if venue.capabilities.order_push:
-            member.stream = venue.order_stream(partial(self._on_report, account.id), partial(self._on_state, attendant))
+        self.listen(member)
         attendant.start()
+
+    def listen(self, member: Member) -> None:
+        """Open the order stream, where the venue has one and it is not open."""
+        if member.venue.capabilities.order_push and member.stream is None:
+            heard = partial(self._on_report, member.account.id)
+            member.stream = member.venue.order_stream(heard, partial(self._on_state, member.attendant))
+
+    def hush(self, member: Member) -> None:
+        """Close the order stream until `listen`."""
+        stream, member.stream = member.stream, None
+        if stream is not None:
+            stream.close()
+            member.attendant.stream_state = StreamState.REFUSED
 
     def _on_report(self, account_id: str, report: OrderReport) -> None:
         self._desk.intake.push(account_id, report)
+        self._books.keeper.pushed(account_id, report)
+
+    def _crowding(self) -> float:
+        return self._tools.crowding
 
     def _on_state(self, attendant: Attendant, state: StreamState, _why: str) -> None:
         """Updates are not replayed: after every (re)connect the books are read."""
         attendant.stream_state = state
         attendant.look_now()
+
+
+def rates_of(account: Account, usual: Rates) -> Rates:
+    """The desk's, where the account does not say otherwise."""
+    figures = usual.figures if account.poll_seconds is None else float(account.poll_seconds)
+    return replace(
+        usual,
+        figures=figures,
+        figures_idle=max(figures, usual.figures_idle),
+        per_minute=account.reads_per_minute or usual.per_minute,
+    )
 
 
 def _is_outdated(known: Account, now: Account | None) -> bool:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import structlog
 
 from app.core.clock import Clock
-from app.core.pulse import Pulse
 
 log = structlog.get_logger()
 POLL = 0.2  # seconds a lost nudge can cost
@@ -19,21 +18,24 @@ POLL = 0.2  # seconds a lost nudge can cost
 
 @dataclass(slots=True)
 class Job:
-    """A step with its period in seconds; 0 means at every turn."""
+    """A step with its period in seconds; 0 means at every turn. It may wait `can_wait` seconds longer while answers to
+    orders are on their way: nothing that can wait takes processor time from them."""
 
     name: str
     step: Callable[[], object]
     period: float
+    can_wait: float = 0.0
     next_at: float = 0.0
     failures: int = 0
     took_ms: int = 0
+    done_at: float | None = None  # when it ended last, well or not
 
 
 class Loop:
-    def __init__(self, jobs: list[Job], clock: Clock, pulse: Pulse) -> None:
+    def __init__(self, jobs: list[Job], clock: Clock) -> None:
         self._jobs = jobs
         self._clock = clock
-        self._pulse = pulse
+        self.is_trading: Callable[[], object] = bool  # whether answers to orders are on their way
         self._wake = threading.Event()
         self._stopped = False
 
@@ -58,9 +60,12 @@ class Loop:
     def _turn(self) -> None:
         for job in self._jobs:
             now = self._clock.monotonic()
-            if now >= job.next_at and not self._stopped:
+            if self._is_due(job, now) and not self._stopped:
                 job.next_at = now + job.period
                 self._do(job, now)
+
+    def _is_due(self, job: Job, now: float) -> bool:
+        return now >= job.next_at + (job.can_wait if self.is_trading() else 0.0)
 
     def _do(self, job: Job, started: float) -> None:
         try:
@@ -69,9 +74,9 @@ class Loop:
         except Exception:  # one step's failure must not stop the others
             job.failures += 1
             log.exception("engine_step_failed", step=job.name, failures=job.failures)
-        job.took_ms = int((self._clock.monotonic() - started) * 1000)
+        job.done_at = self._clock.monotonic()
+        job.took_ms = int((job.done_at - started) * 1000)
 
-    def beat(self) -> None:
-        """Say that we are alive, and how each step fares."""
-        steps = {job.name: {"failures": job.failures, "took_ms": job.took_ms} for job in self._jobs}
-        self._pulse.beat("engine", {"steps": steps})
+    @property
+    def jobs(self) -> list[Job]:
+        return list(self._jobs)

@@ -7,10 +7,15 @@ from sqlalchemy import select
 
 from app.accounts.events import HealthChanged
 from app.accounts.models import Account
-from app.broadcast.coalesce import Broadcaster
+from app.broadcast.coalesce import EVERYONE, Broadcaster
 from app.core.errands import ErrandDone
+from app.core.money import plain
+from app.execution.closing import EXIT
 from app.execution.events import Alarm, OrderChanged
+from app.execution.models import Order
 from app.execution.sender import ApprovalWanted, ModeSurprise
+from app.execution.states import OrderState
+from app.risk.events import StandingChanged
 from app.strategies.models import AccountRun
 from app.strategies.runner import RunChanged
 from app.wiring import Services
@@ -22,13 +27,27 @@ class News:
         self._broadcaster = broadcaster
         self._owners: dict[str, str] = {}
         self._runs: dict[str, str] = {}
+        self._refused: set[str] = set()  # exits by hand that were told of
         self._lock = threading.Lock()
 
     def order_changed(self, event: OrderChanged) -> None:
         rooms = ["orders", "positions", "dashboard", f"order:{event.order_id}"]
         if event.account_run_id:
             rooms.append(f"run:{self._run_of(event.account_run_id)}")
+        elif event.state is OrderState.REJECTED:
+            self._refused_by_hand(event.order_id)
         self.changed(event.owner_id, rooms)
+
+    def _refused_by_hand(self, order_id: str) -> None:
+        """An exit by hand is tried once: nobody but a person sends it again, so they must hear of it, once."""
+        with self._services.db.read() as session:
+            order = session.get(Order, order_id)
+        if order is None or order.purpose != EXIT or order_id in self._refused:
+            return
+        self._refused.add(order_id)
+        why = f" The venue said: {order.reason.rstrip('.')}." if order.reason else ""
+        text = f"The exit of {plain(order.quantity)} {order.symbol} was refused.{why} It is still held: close it again."
+        self._services.bus.publish(Alarm(order.owner_id, order.account_id, f"order:{order.id}", text))
 
     def run_changed(self, event: RunChanged) -> None:
         self._broadcaster.reload(event.owner_id)
@@ -41,6 +60,10 @@ class News:
         self.changed(event.owner_id, ["accounts", "dashboard", f"account:{event.account_id}"])
         if event.after not in ("ok", "analyzer (paper)"):
             self.notice(event.owner_id, "warn", f"{self._name_of(event.account_id)}: {event.after}. {event.message}")
+
+    def standing_changed(self, event: StandingChanged) -> None:
+        rooms = ["standing", "risk", "dashboard", "accounts", "orders", "runs", "strategies"]
+        self.changed(event.owner_id or EVERYONE, rooms)
 
     def errand_done(self, event: ErrandDone) -> None:
         self.changed(event.owner_id, [f"errand:{event.errand_id}"])

@@ -1,6 +1,7 @@
 """From decisions to lanes, and from what happened to whoever must look again."""
 
 import threading
+from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -14,23 +15,31 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import Retry
 from app.engine.crew import Crew
+from app.engine.rehearsal import rehearse
+from app.engine.sizer import Sizer
 from app.execution import journal
 from app.execution.events import OrderChanged, TradesWanted
+from app.execution.lanes import Room
 from app.execution.lease import Lease
 from app.execution.models import Order
 from app.execution.recovery import adopt_orphans
 from app.execution.sender import Desk, never_sent
 from app.execution.service import asked_cancels
 from app.execution.states import OrderState
-from app.execution.writer import Writer, Written
+from app.execution.writer import Unfollowed, Writer, Written
 from app.instruments.contracts import CannotResolve
 from app.strategies.models import Run
 from app.strategies.resolving import Resolved, Resolver
-from app.strategies.runner import ReadyToSend, Runner
+from app.strategies.runner import AT_ONCE, ReadyToSend, Runner
+from app.strategies.sizing import Sized
 from app.strategies.starting import Rules, begin, claim_runs, fail_run, resolve_run
+from app.strategies.taking_part import Asked, asked_by
+from app.strategies.views import unanswered
 
 log = structlog.get_logger()
 RESOLVING_AT_ONCE = 4
+GOOD_NEWS = (OrderState.OPEN, OrderState.PARTIALLY_FILLED, OrderState.FILLED)
+ROUNDS = 5  # a step may withdraw orders, which is a change to follow again
 
 
 class Dispatch:
@@ -49,6 +58,7 @@ class Dispatch:
         works = [member.sender.cancelling(order) for order in event.cancel]
         works += [member.sender.sending(order) for order in event.claimed]
         works += [member.sender.placing(order) for order in event.place]
+        works += [member.sender.changing(change) for change in event.change]
         member.lane.offer(works)
 
     def trades_wanted(self, event: TradesWanted) -> None:
@@ -64,14 +74,20 @@ class LaneClaims:
         self._crew = crew
         self._lease = lease
 
-    def room(self, account_id: str) -> int:
+    def room(self, account_id: str) -> Room:
         member = self._crew.get(account_id)
-        return member.lane.room() if member is not None else 0
+        return member.lane.room() if member is not None else Room()
 
-    def claim(self, session: Session, account_id: str, order_id: str, now: datetime) -> bool:
-        member = self._crew.get(account_id)
-        known = member.attendant.known_at() if member is not None else None
-        return bool(journal.claim(session, order_id, self._lease.claimant, known, now).result)
+    def claim(self, session: Session, orders: Sequence[tuple[str, str]], now: datetime) -> set[str]:
+        """Those whose books are known to the same moment go together: mostly all, since updates are pushed."""
+        alike: dict[datetime | None, list[str]] = defaultdict(list)
+        for account_id, order_id in orders:
+            member = self._crew.get(account_id)
+            alike[member.attendant.known_at(now) if member is not None else None].append(order_id)
+        won: set[str] = set()
+        for known, order_ids in alike.items():
+            won |= journal.claim(session, order_ids, self._lease.claimant, known, now).result
+        return won
 
 
 def order_decided(db: Database, bus: Bus, order_id: str) -> None:
@@ -81,9 +97,11 @@ def order_decided(db: Database, bus: Bus, order_id: str) -> None:
     if order is None:
         return
     state = OrderState(order.state)
-    bus.publish(
-        OrderChanged(order.id, order.owner_id, order.account_id, order.account_run_id, state, order.filled_quantity)
+    changed = OrderChanged(
+        order.id, order.owner_id, order.account_id, order.account_run_id, state, order.filled_quantity
     )
+    bus.publish(changed)
+    bus.publish(Unfollowed((changed,)))
     bus.publish(TradesWanted(order.account_id))
 
 
@@ -91,32 +109,68 @@ class Runs:
     """Starts runs and moves them on. Events only say where looking is worth while; the loop looks anyway."""
 
     def __init__(
-        self, db: Database, writer: Writer, clock: Clock, runner: Runner, resolver: Resolver, lease: Lease, rules: Rules
-    ) -> None:
+        self, db: Database, writer: Writer, clock: Clock, runner: Runner, resolver: Resolver, lease: Lease,
+        rules: Rules, sizer: Sizer,
+    ) -> None:  # fmt: skip
         self._db = db
         self._writer = writer
         self._clock = clock
         self._runner = runner
         self._resolver = resolver
         self._lease = lease
-        self._rules = rules
+        self.rules = rules
+        self._sizer = sizer
         self._changed = Changed(writer, runner)
         self._pool = ThreadPoolExecutor(RESOLVING_AT_ONCE, thread_name_prefix="resolve")
+        # One after the other, so that no two are sized by the same funds; other runs don't wait for them.
+        self._sizing_pool = ThreadPoolExecutor(1, thread_name_prefix="size-run")
 
-    def order_changed(self, event: OrderChanged) -> None:
-        if event.account_run_id:
-            self._changed.note(event.account_run_id)
-        if event.state in (OrderState.LOST, OrderState.UNKNOWN):
-            for part in self._runner.parts_of([event.account_id]):
-                self._changed.note(part)  # orders that had to wait for this one may belong to another run
+    def follow(self, session: Session, events: Sequence[object]) -> Sequence[object]:
+        """Step the parts whose orders changed, in the transaction of the change: what they release is claimed with it.
+        Only so many at once: the journal's thread is not kept for longer."""
+        said: list[object] = []
+        for _ in range(ROUNDS):
+            parts = self._due(session, events)
+            if not parts:
+                break
+            events = list(self._runner.unit(sorted(parts)[:AT_ONCE], session).events)
+            said += events
+            for part in sorted(parts)[AT_ONCE:]:
+                self._changed.note(part)
+        return said
+
+    def _due(self, session: Session, events: Sequence[object]) -> set[str]:
+        """The touched parts that may have something to decide. While answers of an entry are still on their way, good
+        news alone decides nothing: each of those answers is news again. A way out never waits for one."""
+        changed = [event for event in events if isinstance(event, OrderChanged)]
+        good = {e.account_run_id for e in changed if e.account_run_id and e.is_progress and e.state in GOOD_NEWS}
+        other = self._touched([event for event in changed if event.state not in GOOD_NEWS])
+        return other | (good - other - unanswered(session, good - other))
+
+    def _touched(self, events: Sequence[object]) -> set[str]:
+        changed = [event for event in events if isinstance(event, OrderChanged) and event.is_progress]
+        parts = {event.account_run_id for event in changed if event.account_run_id}
+        doubted = {event.account_id for event in changed if event.state in (OrderState.LOST, OrderState.UNKNOWN)}
+        if doubted:  # orders that had to wait for this one may belong to another run
+            parts |= set(self._runner.parts_of(doubted))
+        return parts
+
+    def look_again(self, event: Unfollowed) -> None:
+        """Each part in a step of its own: one that is at fault stops no other."""
+        for part in sorted(self._touched(event.events)):
+            self._writer.submit(partial(self._runner.unit, [part]), durable=True)
+
+    def rehearse(self) -> None:
+        rehearse(self._db, self._runner, self.rules, self._clock)
 
     def recover(self) -> int:
         return adopt_orphans(self._db, self._writer, self._lease.engine_id, self._clock.now())
 
     def start(self) -> bool:
-        runs = claim_runs(self._db, self._lease.engine_id, self._clock.now())
+        runs = claim_runs(self._db, self._lease.engine_id)
         for run in runs:
-            self._pool.submit(self._start, run)
+            asked = asked_by(run)
+            (self._pool if asked is None else self._sizing_pool).submit(self._start, run, asked)
         return bool(runs)
 
     def step_asked(self) -> bool:
@@ -127,26 +181,32 @@ class Runs:
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
+        self._sizing_pool.shutdown(wait=False, cancel_futures=True)
+        self._sizer.close()
 
     def _step(self, parts: Sequence[str]) -> bool:
         if parts:
             self._runner.step(sorted(parts))
         return bool(parts)
 
-    def _start(self, run: Run) -> None:
+    def _start(self, run: Run, asked: Asked | None) -> None:
         """In the pool, where nobody would see an error: each ends in the run's row."""
         try:
             resolved = resolve_run(self._resolver, run, self._clock.now())
-            self._writer.write(partial(self._begin, run.id, resolved), durable=True)
+            sizes = self._sizer.sizes(asked, resolved, self._clock.now()) if asked is not None else None
+            self.rules.prepare(run.owner_id, resolved)
+            self._writer.write(partial(self._begin, run.id, resolved, sizes), durable=True)
         except (CannotResolve, Retry) as error:
             self._fail(run, str(error))
         except Exception:
             log.exception("run_not_started", run_id=run.id)
             self._fail(run, "The run could not be started: the log of the engine has the details.")
 
-    def _begin(self, run_id: str, resolved: Sequence[Resolved], session: Session) -> Written:
+    def _begin(
+        self, run_id: str, resolved: Sequence[Resolved], sizes: dict[str, Sized] | None, session: Session
+    ) -> Written:
         """The run's rows and its first step in one transaction: what may go, goes after one commit."""
-        parts = begin(session, run_id, resolved, self._rules, self._clock.now())
+        parts = begin(session, run_id, resolved, self.rules, self._clock.now(), sizes)
         return self._runner.unit(parts, session)
 
     def _fail(self, run: Run, why: str) -> None:

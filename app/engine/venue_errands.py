@@ -1,6 +1,7 @@
 """The errands that ask a venue something: testing a connection, previewing a run, reading an account anew."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,24 +10,30 @@ import structlog
 from sqlalchemy import select
 
 from app.accounts.connection_test import run_connection_test, sighting
-from app.accounts.models import Account
+from app.accounts.models import Account, AccountHealth, HealthState
 from app.core import errands
 from app.core.errands import Errand
 from app.core.errors import DeskError, NotFound, Retry
 from app.engine.crew import Crew, Member
 from app.feed.hub import Hub
+from app.risk.limits import limits
 from app.strategies.legs import AccountShare, Draft
 from app.strategies.preview import Previewer
+from app.strategies.sizing import sizing
+from app.strategies.starting import Standing
 from app.venues.registry import Registry
 from app.venues.types import MarginReport, PlaceOrder, Quote, Symbol
 from app.wiring import Services
 
 log = structlog.get_logger()
 FRESH = timedelta(seconds=5)
+ASKED = 3  # accounts, before a price counts as not known
 
 
 class SpotPrices:
-    """The price of an underlying: the feed's when it is fresh, else asked of the first account that answers."""
+    """The price of an underlying: the feed's when it is fresh, else asked of the first account whose answer is
+    believed. Each answer is judged as every price is.
+    """
 
     def __init__(self, services: Services, hub: Hub, crew: Crew) -> None:
         self._services = services
@@ -39,9 +46,36 @@ class SpotPrices:
             return quote.last
         for member in self._crew:
             found = _quote(member, symbol)
-            if found is not None and found.last > 0:
-                return found.last
-        raise Retry(f"no account gives a price of {symbol.name} now")
+            if found is not None and self._hub.take(found):
+                quote = self._hub.fresh(symbol, self._services.clock.now(), FRESH)
+                if quote is not None:
+                    return quote.last
+        raise Retry(f"no account gives a price of {symbol.name} that can be trusted now")
+
+    def many(self, symbols: Sequence[Symbol]) -> dict[Symbol, Decimal]:
+        """The prices that can be trusted now: one call of an account for all that are missing."""
+        found = self._fresh(symbols)
+        for member in list(self._crew)[:ASKED]:
+            missing = [symbol for symbol in dict.fromkeys(symbols) if symbol not in found]
+            if not missing:
+                break
+            for quote in _quotes(member, missing).values():
+                self._hub.take(quote)
+            found |= self._fresh(missing)
+        return found
+
+    def _fresh(self, symbols: Sequence[Symbol]) -> dict[Symbol, Decimal]:
+        now = self._services.clock.now()
+        quotes = {symbol: self._hub.fresh(symbol, now, FRESH) for symbol in symbols}
+        return {symbol: quote.last for symbol, quote in quotes.items() if quote is not None}
+
+
+def _quotes(member: Member, symbols: Sequence[Symbol]) -> dict[Symbol, Quote]:
+    try:
+        return member.venue.quotes(symbols)
+    except DeskError as error:  # the next account may know them
+        log.info("quotes_not_read", account_id=member.account.id, reason=error.message)
+        return {}
 
 
 def _quote(member: Member, symbol: Symbol) -> Quote | None:
@@ -78,11 +112,20 @@ class VenueErrands:
         draft = Draft(
             name=strategy.name,
             legs=strategy.legs,
-            accounts=[AccountShare(account_id=s.account_id, multiplier=s.multiplier) for s in shares],
+            accounts=[AccountShare.model_validate(share, from_attributes=True) for share in shares],
             on_failure=strategy.on_failure,
+            limits=limits(strategy.limits),
+            sizing=sizing(strategy.sizing),
         )
         accounts = self._accounts([share.account_id for share in shares])
-        return self._previewer.preview(draft, strategy.venue_kind, accounts, services.clock.now())
+        standing, obstacle = self._previewer.standing, services.risk.obstacle
+
+        def stopped(ones: Sequence[Account]) -> dict[str, str]:
+            found = {one.id: obstacle(one, strategy_id) for one in ones}
+            return {account_id: why for account_id, why in found.items() if why}
+
+        previewer = replace(self._previewer, standing=lambda ones: standing(ones) | stopped(ones))
+        return previewer.preview(draft, strategy.venue_kind, accounts, services.clock.now())
 
     def refresh_account(self, errand: Errand) -> dict[str, Any]:
         account = self._services.accounts.get(errand.owner_id, errand.question["account_id"])
@@ -106,19 +149,23 @@ def margin_of(crew: Crew, account_id: str, orders: Sequence[PlaceOrder]) -> Marg
     return member.venue.margin(orders)
 
 
-def standing_of(services: Services, crew: Crew) -> Any:
+def standing_of(services: Services, crew: Crew) -> Standing:
     """Why an account may not enter now: the sentence a person needs, or None."""
 
-    def standing(account: Account) -> str | None:
+    def one(account: Account, health: AccountHealth | None) -> str | None:
         if not account.enabled or account.removed_at is not None:
             return f"{account.name} is disabled."
-        if account.trading_state != "ACTIVE":
-            return f"{account.name} is {account.trading_state.lower()}: it takes no new entries."
         if crew.get(account.id) is None:
             return f"{account.name} is not connected."
-        health = services.health.of([account.id]).get(account.id)
+        if health is not None and health.state == HealthState.NOT_LOGGED_IN:
+            return f"{account.name} needs its broker login: log in at {account.host_url} first."
         if health is not None and health.mode and health.mode != account.expected_mode:
             return f"{account.name} is meant for {account.expected_mode} and its server is in {health.mode} mode."
         return None
+
+    def standing(accounts: Sequence[Account]) -> dict[str, str]:
+        seen = services.health.of([account.id for account in accounts])
+        found = {account.id: one(account, seen.get(account.id)) for account in accounts}
+        return {account_id: why for account_id, why in found.items() if why is not None}
 
     return standing

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
+from app.core.bulk import insert_many
 from app.core.errors import Denied
 from app.core.ids import new_id
 from app.core.money import ZERO
@@ -72,13 +73,44 @@ def plan(session: Session, wish: Wish, gate: Gate = open_gate) -> Planned:
 
 def submit(session: Session, wish: Wish, now: datetime, gate: Gate = open_gate) -> list[str]:
     """Journal the wish and its orders as NEW; their ids. A wish whose key is known gives its orders of then."""
-    question = {"owner_id": wish.owner_id, "key": wish.key}
-    known = statements.run(session, statements.KNOWN_ORDERS, question).scalars().all()
-    return list(known) if known else write(session, [plan(session, wish, gate)], now)
+    (given,) = submit_all(session, [wish], now, gate)
+    if isinstance(given, Denied):
+        raise given
+    return given
 
 
-def write(session: Session, planned: Sequence[Planned], now: datetime) -> list[str]:
-    """Journal many new wishes at once; the ids of all orders, in order. Their keys must be new."""
+def submit_all(
+    session: Session, wishes: Sequence[Wish], now: datetime, gate: Gate = open_gate
+) -> list[list[str] | Denied]:
+    """As `submit` for many wishes with keys of their own: for each its order ids, or why it was denied."""
+    given: dict[tuple[str, str], list[str] | Denied] = dict(
+        known_orders(session, [(wish.owner_id, wish.key) for wish in wishes])
+    )
+    planned: list[Planned] = []
+    for wish in wishes:
+        if (wish.owner_id, wish.key) not in given:
+            try:
+                planned.append(plan(session, wish, gate))
+            except Denied as error:
+                given[wish.owner_id, wish.key] = error
+    for item, order_ids in zip(planned, write(session, planned, now), strict=True):
+        given[item.wish.owner_id, item.wish.key] = order_ids
+    return [given[wish.owner_id, wish.key] for wish in wishes]
+
+
+def known_orders(session: Session, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], list[str]]:
+    """The order ids of those (owner, key) that were wished before."""
+    if not keys:
+        return {}
+    named = {"owners": list({owner for owner, _ in keys}), "keys": [key for _, key in keys]}
+    known: dict[tuple[str, str], list[str]] = {}
+    for owner_id, key, order_id in statements.run(session, statements.KNOWN_ORDERS, named):
+        known.setdefault((owner_id, key), []).append(order_id)
+    return known
+
+
+def write(session: Session, planned: Sequence[Planned], now: datetime) -> list[list[str]]:
+    """Journal many new wishes at once; the order ids of each. Their keys must be new."""
     if not planned:
         return []
     intents = [_intent_row(item.wish, now) for item in planned]
@@ -87,10 +119,11 @@ def write(session: Session, planned: Sequence[Planned], now: datetime) -> list[s
         for item, intent in zip(planned, intents, strict=True)
         for number in range(1, len(item.quantities) + 1)
     ]
-    statements.run(session, statements.INSERT_INTENT, intents)
-    statements.run(session, statements.INSERT_ORDERS, orders)
-    statements.run(session, statements.INSERT_EVENT, [_born(str(order["id"]), now) for order in orders])
-    return [str(order["id"]) for order in orders]
+    insert_many(session, statements.INTENTS, intents)
+    insert_many(session, statements.ORDERS, orders)
+    insert_many(session, statements.EVENTS, [_born(str(order["id"]), now) for order in orders])
+    ids = iter([str(order["id"]) for order in orders])
+    return [[next(ids) for _ in item.quantities] for item in planned]
 
 
 def _intent_row(wish: Wish, now: datetime) -> dict[str, object]:

@@ -14,11 +14,19 @@ class OrderChanged:
     account_run_id: str | None
     state: OrderState
     filled_quantity: Decimal
+    is_progress: bool = True  # False: only an average price was put right, from which nothing follows
 
 
 @dataclass(frozen=True, slots=True)
 class TradesWanted:
     """A report left open how much was filled: the account's trade book must be read now."""
+
+    account_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignSeen:
+    """The venue pushed news of an order that is not the desk's."""
 
     account_id: str
 

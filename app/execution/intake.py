@@ -5,34 +5,35 @@ way. A book is evidence only as a whole. Where a venue's book does not say what 
 final state that nothing supports must be seen twice, since some venues show another order's state for a moment.
 """
 
-import threading
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from app.core.clock import Clock
 from app.core.crashpoint import reach
 from app.core.db import Database
 from app.core.money import ZERO
-from app.execution import journal, reconcile
-from app.execution.events import Alarm
+from app.execution import journal, reconcile, settling
+from app.execution.events import Alarm, ForeignSeen
+from app.execution.fills import ENDED_SHORT, Filled, fills_by_order, with_fills, without_haste
+from app.execution.journal import Reported
 from app.execution.models import Order, VenueOrder
+from app.execution.parking import Parking
 from app.execution.reconcile import Adopt, Ambiguous, Candidate, Doubtful, Lost, Wait
-from app.execution.states import AT_VENUE, IN_DOUBT, OrderState
-from app.execution.writer import Unit, Writer, Written
+from app.execution.states import AT_VENUE, FINAL, IN_DOUBT, OrderState
+from app.execution.writer import Writer, Written
 from app.venues.types import OrderReport, OrderStatus, TradeReport
 
-PARKED_FOR = timedelta(seconds=30)
 UNSUPPORTED_READS = 5  # a book that says complete this often is believed without its trades
+_TRADES_LAG = timedelta(minutes=1)  # a trade book may show a fill so long after the order book shows the end
 _LOST_LOOKBACK = timedelta(hours=12)
 _SHOWN_FOR = timedelta(minutes=10)  # an accepted order must be in every book that is read so soon after
-_ENDED_SHORT = (OrderStatus.CANCELLED, OrderStatus.EXPIRED)
+_ASKED_FOR = timedelta(minutes=2)  # the price of a trade that somebody made elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,87 +59,87 @@ class Intake:
         self._writer = writer
         self._clock = clock
         self._patience = patience
-        self._lock = threading.Lock()
-        self._expected: dict[str, int] = defaultdict(int)
-        self._parked: dict[tuple[str, str], list[tuple[datetime, OrderReport]]] = defaultdict(list)
+        self.parking = Parking()
+        writer.awaited = self.parking.awaited
         self._sightings: dict[str, tuple[OrderStatus, int]] = {}
 
-    @contextmanager
-    def expecting(self, account_id: str) -> Iterator[None]:
-        """While an order is on its way, an update with an id we do not know may be its own."""
-        with self._lock:
-            self._expected[account_id] += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._expected[account_id] -= 1
+    def told(self, account_id: str, venue_order_id: str | None) -> None:
+        """The answer of an order is in the journal: what was parked for it is there too, or goes there now."""
+        now = self._clock.now()
+        for report in self.parking.told(account_id, venue_order_id):
+            self._write(account_id, report, now)
 
     def push(self, account_id: str, report: OrderReport) -> None:
         """An update pushed by the venue."""
-        self._writer.submit(lambda session: self._take_push(session, account_id, report))
-
-    def collect(self, account_id: str, venue_order_id: str | None) -> list[OrderReport]:
-        """The updates that came before their order's id was known. Called in the journal's thread."""
-        if venue_order_id is None:
-            return []
-        return [report for _, report in self._parked.pop((account_id, venue_order_id), [])]
-
-    def _take_push(self, session: Session, account_id: str, report: OrderReport) -> Written:
         now = self._clock.now()
-        written = journal.apply(session, account_id, report, "push", now)
-        if written.result:
-            return written
-        if self._expected[account_id] > 0:
-            self._parked[account_id, report.venue_order_id].append((now, report))
+        if not self.parking.park(account_id, report, now):
+            self._write(account_id, report, now)
+
+    def _write(self, account_id: str, report: OrderReport, now: datetime) -> None:
+        unknown = partial(self._not_ours, account_id, report, now)
+        self._writer.submit(Reported(account_id, report, "push", now, unknown), durable=True)
+
+    def _not_ours(self, account_id: str, report: OrderReport, now: datetime, session: Session) -> Written:
+        if self.parking.park(account_id, report, now):  # an answer came to be awaited meanwhile
             return Written(False)
-        return journal.note_foreign(session, account_id, [report], now)
+        return Written(journal.note_foreign(session, account_id, [report], now).result, [ForeignSeen(account_id)])
 
     def release_parked(self) -> None:
         """Parked updates nobody claimed belong to somebody else's orders."""
-        self._writer.submit(self._release_parked)
-
-    def _release_parked(self, session: Session) -> Written:
         now = self._clock.now()
-        old = [key for key, waiting in self._parked.items() if now - waiting[-1][0] > PARKED_FOR]
-        for key in old:
-            journal.note_foreign(session, key[0], [self._parked.pop(key)[-1][1]], now)
-        return Written(len(old))
+        for account_id, report in self.parking.overdue(now):
+            foreign = partial(self._foreign, account_id, report, now)
+            self._writer.submit(Reported(account_id, report, "push", now, foreign), durable=True)
+
+    def _foreign(self, account_id: str, report: OrderReport, now: datetime, session: Session) -> Written:
+        return Written(journal.note_foreign(session, account_id, [report], now).result)
 
     def books(self, account_id: str, books: Books) -> None:
         """Bring everything up to what a whole reading shows, then judge what is in doubt."""
+        self._settle_changes(account_id, books)
         with self._db.read() as session:
             ours = _ours(session, account_id)
-            owned = set(session.scalars(select(Order.venue_order_id).where(
-                Order.account_id == account_id,
-                Order.venue_order_id.in_([report.venue_order_id for report in books.orders]),
-            )))  # fmt: skip
+            owned = journal.owned(session, account_id, [report.venue_order_id for report in books.orders])
+        self.parking.learn(account_id, list(owned))
         reach("book read")
         live = {order.venue_order_id: order for order in ours if order.venue_order_id}
-        fills = _fills_by_order(books.trades)
+        fills = fills_by_order(books.trades)
         for report in books.orders:
             if report.venue_order_id in live:
                 self._take_row(account_id, live[report.venue_order_id], report, fills)
-        foreign = [_with_fills(report, fills) for report in books.orders if report.venue_order_id not in owned]
-        self._writer.write(lambda session: self._judge(session, account_id, foreign, books))
-        self._correct_averages(account_id, fills)
+        foreign = [with_fills(report, fills) for report in books.orders if report.venue_order_id not in owned]
+        if foreign or self._is_in_doubt(account_id):
+            self._writer.write(lambda session: self._judge(session, account_id, foreign, books))
+        self._take_late_trades(account_id, books.orders, fills)
+
+    def _settle_changes(self, account_id: str, books: Books) -> None:
+        """First of all: an order's terms, and a new name that a change gave it, decide how the rest is read."""
+        if settling.has_unsettled(self._db, account_id):
+            reading = settling.Reading(
+                account_id, books.orders, books.started_at, self._patience.lookups, self._patience.window
+            )
+            self._writer.write(lambda session: settling.settle(session, reading, self._clock.now()), durable=True)
 
     def wants_trades(self, account_id: str, orders: Sequence[OrderReport], is_pushed: bool) -> bool:
         """Whether the book alone leaves open what was filled of our orders."""
         with self._db.read() as session:
             live = {order.venue_order_id for order in _ours(session, account_id)}
-            if (live and not is_pushed) or _has_open_questions(session, account_id):
+            if (live and not is_pushed) or _has_open_questions(session, account_id, self._clock.now()):
+                return True
+            if _has_priceless_foreign(session, account_id, self._clock.now()):
                 return True
         return any(report.status.is_final for report in orders if report.venue_order_id in live)
 
-    def _take_row(self, account_id: str, order: Order, report: OrderReport, fills: "dict[str, _Filled] | None") -> None:
-        full = _with_fills(report, fills)
+    def _take_row(self, account_id: str, order: Order, report: OrderReport, fills: dict[str, Filled] | None) -> None:
+        full = with_fills(report, fills)
+        if not full.status.is_final:
+            self._sightings.pop(order.id, None)  # what was seen before was somebody else's
         full = self._believe_repeated_complete(order, full)
         if not _says_more(order, full) or not self._is_supported(order, full):
             return
-        if fills is None and full.filled_quantity is None and full.status in _ENDED_SHORT:
+        if fills is None and full.filled_quantity is None and full.status in ENDED_SHORT:
             return  # what was filled before it ended only the trade book can say
-        self._writer.submit(lambda session: journal.apply(session, account_id, full, "book", self._clock.now()))
+        self._writer.submit(Reported(account_id, full, "book", self._clock.now()), durable=True)
 
     def _believe_repeated_complete(self, order: Order, report: OrderReport) -> OrderReport:
         if report.status is not OrderStatus.FILLED or (report.filled_quantity or ZERO) >= order.quantity:
@@ -149,17 +150,28 @@ class Intake:
 
     def _is_supported(self, order: Order, report: OrderReport) -> bool:
         """Whether a final state may be believed at once."""
-        if not report.status.is_final or report.filled_quantity or report.reason:
+        is_filled = bool(report.filled_quantity) and report.status is not OrderStatus.REJECTED  # else another's row
+        if not report.status.is_final or is_filled or report.reason:
             return True
         if report.status is OrderStatus.FILLED:
             return False  # without its trades this is the case of `_believe_repeated_complete`
-        return self._sighting(order.id, report.status) >= 2 or order.cancel_at is not None
+        is_asked_for = report.status is OrderStatus.CANCELLED and order.state == OrderState.CANCEL_PENDING
+        return self._sighting(order.id, report.status) >= 2 or is_asked_for
 
     def _sighting(self, order_id: str, status: OrderStatus) -> int:
         seen, times = self._sightings.get(order_id, (status, 0))
         times = times + 1 if seen is status else 1
         self._sightings[order_id] = (status, times)
         return times
+
+    def _is_in_doubt(self, account_id: str) -> bool:
+        """Whether a book could prove anything about orders of ours."""
+        doubt = (Order.account_id == account_id, Order.venue_order_id.is_(None), Order.state.in_(IN_DOUBT))
+        with self._db.read() as session:
+            now = self._clock.now()
+            return bool(
+                session.scalar(select(Order.id).where(*doubt).limit(1)) or _recently_lost(session, account_id, now)
+            )
 
     def _judge(self, session: Session, account_id: str, foreign: Sequence[OrderReport], books: Books) -> Written:
         now = self._clock.now()
@@ -169,7 +181,8 @@ class Intake:
         if not doubtful and not lost:
             return Written()
         candidates = _candidates(session, account_id, foreign)
-        verdicts = reconcile.judge(doubtful, candidates, now, self._patience.lookups, self._patience.window)
+        patience = self._patience  # the book tells of the moment it was asked for, however long it was on its way
+        verdicts = reconcile.judge(doubtful, candidates, books.started_at, patience.lookups, patience.window)
         events: list[object] = []
         for verdict in verdicts:
             events += self._carry_out(session, verdict, now)
@@ -180,60 +193,40 @@ class Intake:
     def _carry_out(self, session: Session, verdict: reconcile.Verdict, now: datetime) -> list[object]:
         match verdict:
             case Adopt(order_id, report):
-                return list(journal.adopt(session, order_id, report, "reconcile", now).events)
+                return list(journal.adopt(session, order_id, without_haste(report), "reconcile", now).events)
             case Lost(order_id):
                 order = session.get_one(Order, order_id)
                 text = f"Not in {order.lookups} whole order books since it was sent: it never arrived."
                 return list(journal.lose(session, order_id, text, "reconcile", now).events)
             case Ambiguous(order_id, names):
+                session.get_one(Order, order_id).lookups = 0  # a book with something that could be it is no look
                 return _ask_a_person(session, order_id, names)
             case Wait():
                 return []
 
-    def _correct_averages(self, account_id: str, fills: "dict[str, _Filled] | None") -> None:
+    def _take_late_trades(
+        self, account_id: str, reports: Sequence[OrderReport], fills: dict[str, Filled] | None
+    ) -> None:
+        """What the trade book knows better: exact averages, and fills of an order that had ended without them."""
         if not fills:
             return
+        rows = {report.venue_order_id: report for report in reports}
         with self._db.read() as session:
             booked = session.execute(
-                select(Order.id, Order.venue_order_id, Order.filled_quantity, Order.average_price).where(
+                select(Order.id, Order.venue_order_id, Order.filled_quantity, Order.average_price, Order.state).where(
                     Order.account_id == account_id, Order.venue_order_id.in_(fills)
                 )
             ).all()
-        for order_id, venue_order_id, filled, average in booked:
-            exact = fills[str(venue_order_id)]
-            if exact.quantity == filled and exact.average != average:
-                self._writer.submit(_correction(order_id, exact.average, self._clock.now()))
-
-
-@dataclass(frozen=True, slots=True)
-class _Filled:
-    quantity: Decimal
-    average: Decimal
-
-
-def _fills_by_order(trades: Sequence[TradeReport] | None) -> dict[str, _Filled] | None:
-    """Cumulative quantity and weighted average per order. Equal rows are separate fills, never duplicates."""
-    if trades is None:
-        return None
-    quantity: dict[str, Decimal] = defaultdict(lambda: ZERO)
-    value: dict[str, Decimal] = defaultdict(lambda: ZERO)
-    for trade in trades:
-        quantity[trade.venue_order_id] += trade.quantity
-        value[trade.venue_order_id] += trade.quantity * trade.price
-    return {order_id: _Filled(q, value[order_id] / q) for order_id, q in quantity.items() if q > 0}
-
-
-def _with_fills(report: OrderReport, fills: dict[str, _Filled] | None) -> OrderReport:
-    """The row, completed from the trade book where that knows more."""
-    if fills is None:
-        return report
-    found = fills.get(report.venue_order_id)
-    if found is None:
-        is_cancelled = report.status in (OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.REJECTED)
-        return replace(report, filled_quantity=ZERO) if report.filled_quantity is None and is_cancelled else report
-    if report.filled_quantity is not None and report.filled_quantity > found.quantity:
-        return report
-    return replace(report, filled_quantity=found.quantity, average_price=found.average)
+        averages: dict[str, Decimal] = {}
+        for order_id, venue_order_id, filled, average, state in booked:
+            exact, row = fills[str(venue_order_id)], rows.get(str(venue_order_id))
+            if exact.quantity > filled and state in FINAL and row is not None:
+                late = replace(row, filled_quantity=exact.quantity, average_price=exact.average)
+                self._writer.submit(Reported(account_id, late, "trades", self._clock.now()), durable=True)
+            elif exact.quantity == filled and exact.average != average:
+                averages[order_id] = exact.average
+        if averages:
+            self._writer.submit(partial(journal.correct_averages, averages=averages, now=self._clock.now()))
 
 
 def _says_more(order: Order, report: OrderReport) -> bool:
@@ -243,12 +236,27 @@ def _says_more(order: Order, report: OrderReport) -> bool:
     return is_waiting_for_trigger != (order.state == OrderState.TRIGGER_PENDING)
 
 
-def _has_open_questions(session: Session, account_id: str) -> bool:
-    """An order that may be at the venue, or a fill whose price we do not know."""
+def _has_open_questions(session: Session, account_id: str, now: datetime) -> bool:
+    """An order that may be at the venue, a fill whose price we do not know, or an end that a late trade may correct."""
     in_doubt = Order.venue_order_id.is_(None) & Order.state.in_(IN_DOUBT)
-    priceless = (Order.filled_quantity != ZERO) & Order.average_price.is_(None)
-    question = select(Order.id).where(Order.account_id == account_id, in_doubt | priceless).limit(1)
+    priceless = (Order.filled_quantity != ZERO) & Order.average_price.is_(None) & Order.venue_order_id.is_not(None)
+    ended_short = Order.state.in_((OrderState.CANCELLED, OrderState.EXPIRED)) & (Order.ended_at > now - _TRADES_LAG)
+    ended_short &= Order.venue_order_id.is_not(None)
+    is_open = in_doubt | priceless | ended_short
+    question = select(Order.id).where(Order.account_id == account_id, is_open).limit(1)
     return session.scalar(question) is not None
+
+
+def _has_priceless_foreign(session: Session, account_id: str, now: datetime) -> bool:
+    """Somebody traded elsewhere a moment ago, and at what price is not known: a person may have to book it."""
+    filled = or_(VenueOrder.filled_quantity != ZERO, VenueOrder.status == OrderStatus.FILLED.value)
+    question = select(VenueOrder.seq).where(
+        VenueOrder.account_id == account_id,
+        VenueOrder.first_seen_at > now - _ASKED_FOR,
+        VenueOrder.average_price.is_(None),
+        filled,
+    )
+    return session.scalar(question.limit(1)) is not None
 
 
 def _ours(session: Session, account_id: str) -> Sequence[Order]:
@@ -271,7 +279,8 @@ def _doubtful(session: Session, account_id: str, books: Books) -> list[Doubtful]
         if is_whole and order.state == OrderState.UNKNOWN and order.sent_at and order.sent_at < books.started_at:
             order.lookups += 1
     session.flush()
-    return [_as_doubtful(order) for order in rows if order.sent_at is not None]
+    found = [_as_doubtful(order) for order in rows if order.sent_at is not None]
+    return found if is_whole else [replace(order, lookups=0) for order in found]  # absence from this one says nothing
 
 
 def _is_whole(session: Session, account_id: str, books: Books) -> bool:
@@ -333,11 +342,7 @@ def _candidates(session: Session, account_id: str, foreign: Sequence[OrderReport
             )
         ).all()
     )
-    owned = set(
-        session.scalars(
-            select(Order.venue_order_id).where(Order.account_id == account_id, Order.venue_order_id.in_(names))
-        )
-    )
+    owned = journal.owned(session, account_id, names)
     return [
         Candidate(report, seqs[report.venue_order_id])
         for report in foreign
@@ -353,7 +358,3 @@ def _ask_a_person(session: Session, order_id: str, names: tuple[str, ...]) -> li
     session.flush()
     text = f"The venue's book has {len(names)} orders that could be this one: a person must choose."
     return [Alarm(order.owner_id, order.account_id, f"order:{order_id}", text)]
-
-
-def _correction(order_id: str, average: Decimal, now: datetime) -> Unit:
-    return lambda session: journal.correct_average(session, order_id, average, now)

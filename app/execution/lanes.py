@@ -1,13 +1,14 @@
 """One lane per account: its orders go out in order of urgency, some at once, within the venue's rate.
 
-Cancels overtake exits, exits overtake entries. Lanes share nothing that blocks: each has its own threads, its own
-connection and its own pace, so a slow account slows only itself. A lane keeps no truth: what it drops is still a NEW
-row, offered again by whoever looks at the rows next.
+Cancels overtake exits, exits overtake entries, and entries never take all there is: of the orders per second some are
+kept for exits, and one call more may be on its way than entries may fill. So neither a burst nor slow answers of
+entries keep an exit waiting, and cancels that must wait for their own rate keep nobody else. Lanes share nothing that
+blocks: each has its own threads, its own connection and its own pace, so a slow account slows only itself. A lane keeps
+no truth: what it drops is still a NEW row, offered again by whoever looks at the rows next.
 """
 
-import heapq
-import itertools
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
@@ -15,10 +16,11 @@ from enum import IntEnum
 import structlog
 
 from app.core.clock import Clock
-from app.execution.pacing import Pace
+from app.execution.pacing import Pace, kept_for_exits
 
 log = structlog.get_logger()
 IDLE_SECONDS = 30.0
+BOOKS, LOGIN = "books", "login"  # why a lane is held: the books were not looked at yet; nobody is logged in
 
 
 class Urgency(IntEnum):
@@ -40,52 +42,85 @@ class Work:
     is_placing: bool = True
     drop: Callable[[], object] | None = None  # what to do when the lane ends before the work was begun
 
+    @property
+    def is_entry(self) -> bool:
+        return self.urgency is Urgency.ENTRY
+
+
+@dataclass(slots=True)
+class Room:
+    """How many orders could go this moment: all of them, and of those the entries."""
+
+    orders: int = 0
+    entries: int = 0
+
+    def take(self, exits: int, entries: int) -> tuple[int, int]:
+        """How many of so many exits and entries could go, exits first; what is left is less by all of them."""
+        some_exits = min(exits, self.orders)
+        some_entries = max(0, min(entries, self.entries - some_exits))
+        self.orders = max(0, self.orders - exits - entries)
+        self.entries = max(0, self.entries - exits - entries)
+        return some_exits, some_entries
+
 
 class Lane:
-    def __init__(self, account_id: str, clock: Clock, per_second: int, max_in_flight: int) -> None:
+    def __init__(
+        self, account_id: str, clock: Clock, per_second: int, max_in_flight: int, kept: int | None = None
+    ) -> None:
+        """`kept` of the orders per second are for exits alone; None leaves that to the rule."""
         self.account_id = account_id
         self._clock = clock
         self._paces = {
-            True: Pace(per_second),
+            True: Pace(per_second, kept_for_exits(per_second, kept)),
             False: Pace(per_second),
         }  # placing and cancelling are counted apart
         self._max_in_flight = max(1, max_in_flight)
         self._ready = threading.Condition()
-        self._heap: list[tuple[int, int, Work]] = []
-        self._order = itertools.count()
+        self._queues: dict[Urgency, deque[Work]] = {urgency: deque() for urgency in Urgency}
         self._keys: set[str] = set()
+        self._under_way = 0
         self._workers = 0
-        self._idle = 0
         self._closed = False
-        self._held = False
+        self._holds: set[str] = set()
+        self._paced = ""  # the last work that had to wait for the venue's rate
+        self.rate_waits = 0  # how many had to
 
     def offer(self, works: list[Work]) -> None:
         with self._ready:
-            dropped = list(works) if self._closed else []
+            is_shut = self._closed or LOGIN in self._holds
+            dropped = [work for work in works if self._closed or (is_shut and work.drop)]
             for work in works:
-                if self._closed or work.key in self._keys:
+                if self._closed or work.key in self._keys or (is_shut and work.drop):
                     continue
                 self._keys.add(work.key)
-                heapq.heappush(self._heap, (work.urgency, next(self._order), work))
+                self._queues[work.urgency].append(work)
             self._hire()
             self._ready.notify_all()
         _drop(dropped)
 
-    def room(self) -> int:
+    def room(self) -> Room:
         """How many orders could go this moment: what is free on the way, and what the pace allows."""
         with self._ready:
-            if self._closed or self._held:
-                return 0
-            free = self._max_in_flight - len(self._keys)
-            return max(0, min(free, self._paces[True].allowance(self._clock.monotonic())))
+            if self._closed or self._holds:
+                return Room()
+            now, pace = self._clock.monotonic(), self._paces[True]
+            urgent = len(self._keys) - len(self._queues[Urgency.ENTRY])  # those that wait as entries are overtaken
+            free, exits = self._max_in_flight - len(self._keys), self._max_in_flight + 1 - urgent
+            return Room(
+                max(0, min(exits, pace.allowance(now))),
+                max(0, min(free, pace.allowance(now, is_entry=True))),
+            )
 
-    def hold(self) -> None:
-        """Queue, but send nothing until `release`."""
-        self._held = True
-
-    def release(self) -> None:
+    def hold(self, why: str = BOOKS) -> None:
+        """Queue, but send nothing until `release`. While a login is missing nothing stays claimed: it may be long."""
         with self._ready:
-            self._held = False
+            self._holds.add(why)
+            dropped = self._unqueue(lambda work: work.drop is not None) if why == LOGIN else []
+        _drop(dropped)
+
+    def release(self, why: str = BOOKS) -> None:
+        with self._ready:
+            self._holds.discard(why)
             self._ready.notify_all()
 
     @property
@@ -93,13 +128,16 @@ class Lane:
         """Calls queued or on their way."""
         return len(self._keys)
 
+    @property
+    def waiting(self) -> int:
+        """Calls that are not on their way yet."""
+        return sum(len(queue) for queue in self._queues.values())
+
     def close(self) -> None:
         """Take no more; what is on its way finishes."""
         with self._ready:
             self._closed = True
-            dropped = [work for _, _, work in self._heap]
-            self._keys -= {work.key for work in dropped}
-            self._heap.clear()
+            dropped = self._unqueue(lambda _work: True)
             self._ready.notify_all()
         _drop(dropped)
 
@@ -108,8 +146,17 @@ class Lane:
         with self._ready:
             return self._ready.wait_for(lambda: not self._keys, seconds)
 
+    def _unqueue(self, is_meant: Callable[[Work], bool]) -> list[Work]:
+        """Take these out of the queues."""
+        taken = [work for queue in self._queues.values() for work in queue if is_meant(work)]
+        for urgency, queue in self._queues.items():
+            self._queues[urgency] = deque(work for work in queue if not is_meant(work))
+        self._keys -= {work.key for work in taken}
+        return taken
+
     def _hire(self) -> None:
-        wanted = min(self._max_in_flight, len(self._keys)) - self._workers
+        is_urgent = bool(self._queues[Urgency.CANCEL] or self._queues[Urgency.EXIT])
+        wanted = min(self._max_in_flight + is_urgent, len(self._keys)) - self._workers
         for _ in range(max(0, wanted)):
             self._workers += 1
             threading.Thread(target=self._work, name=f"lane-{self.account_id[-6:]}", daemon=True).start()
@@ -128,30 +175,49 @@ class Lane:
     def _finish(self, work: Work, noted_at: float, is_sent: bool) -> None:
         with self._ready:
             self._keys.discard(work.key)
+            self._under_way -= 1
             if not is_sent:
                 self._paces[work.is_placing].take_back(noted_at)
             if not is_sent or self._closed:
                 self._ready.notify_all()
 
     def _take(self) -> tuple[Work, float] | None:
-        """The most urgent work that the pace allows; None when there has been nothing to do for a while."""
+        """The most urgent work that may go now; None when there has been nothing to do for a while."""
         with self._ready:
             while not self._closed:
-                pause = self._pause()
-                if pause == 0.0:
-                    work, now = heapq.heappop(self._heap)[2], self._clock.monotonic()
+                now = self._clock.monotonic()
+                queue, pause = self._next(now)
+                if queue and pause == 0.0:
+                    work = queue.popleft()
                     self._paces[work.is_placing].note(now)
+                    self._under_way += 1
                     return work, now
-                if not self._ready.wait(pause or IDLE_SECONDS) and not self._heap:
+                if queue:
+                    self._note_rate_wait(queue[0].key)
+                if not self._ready.wait(pause or IDLE_SECONDS) and not self.waiting:
                     break
             self._workers -= 1
             return None
 
-    def _pause(self) -> float | None:
-        """Seconds until the first work may go; None when there is none or the lane is held."""
-        if not self._heap or self._held:
-            return None
-        return self._paces[self._heap[0][2].is_placing].wait(self._clock.monotonic())
+    def _note_rate_wait(self, key: str) -> None:
+        """Once per work, however many threads wait for its turn."""
+        if key != self._paced:
+            self._paced = key
+            self.rate_waits += 1
+
+    def _next(self, now: float) -> tuple[deque[Work] | None, float]:
+        """Whose turn it is, and in how many seconds; no queue when nothing waits that has a way free."""
+        found: tuple[deque[Work] | None, float] = (None, 0.0)
+        for queue in self._queues.values() if not self._holds else ():
+            if queue and self._has_way(queue[0]):
+                pause = self._paces[queue[0].is_placing].wait(now, queue[0].is_entry)
+                if found[0] is None or pause < found[1]:
+                    found = (queue, pause)
+        return found
+
+    def _has_way(self, work: Work) -> bool:
+        """Whether one more of its kind may be on its way: slow entries leave one for what cannot wait."""
+        return self._under_way < self._max_in_flight + (not work.is_entry)
 
 
 def _drop(works: list[Work]) -> None:

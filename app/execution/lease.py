@@ -1,18 +1,26 @@
 """One engine acts at a time. The lease is a row taken by compare-and-swap; its epoch is part of every claim, so an
-engine that lost the lease without noticing can claim nothing more."""
+engine that lost the lease without noticing can claim nothing more, and sends nothing it claimed before. What it has
+open at the database is ended: it may stand still in the middle of a unit of work and keep its rows from us."""
 
-from datetime import timedelta
+import os
+from datetime import datetime, timedelta
 
 from sqlalchemy import insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.core.clock import Clock
 from app.core.db import Database
+from app.core.ids import new_id
 from app.execution.journal import Claimant
 from app.execution.models import EngineLease
 
 NAME = "engine"
 TERM = timedelta(seconds=8)
+
+
+def new_engine_id(db: Database) -> str:
+    """Which process it is, what its sessions are called at the database, and which engine of that process."""
+    return f"{os.getpid()}-{db.name}-{new_id()[-8:]}"
 
 
 class Lease:
@@ -21,14 +29,18 @@ class Lease:
         self._clock = clock
         self.engine_id = engine_id
         self.epoch = 0
+        self._until = clock.now()
 
     @property
     def claimant(self) -> Claimant:
-        return Claimant(self.engine_id, self.epoch)
+        return Claimant(self.engine_id, self.epoch, self._until)
 
     def take(self) -> bool:
-        """Take or renew the lease; False while another engine holds it."""
+        """Take or renew the lease; False while another engine holds it. Whoever has lost it once never gets it back:
+        what it claimed before, another engine has judged since."""
         now = self._clock.now()
+        if not self.epoch:
+            self._end_who_fell_silent(now)
         mine = EngineLease.holder == self.engine_id
         with self._db.write() as session:
             epoch = session.scalar(
@@ -38,7 +50,7 @@ class Lease:
                 .returning(EngineLease.epoch)
                 .execution_options(synchronize_session=False)
             )
-            if epoch is None:
+            if epoch is None and not self.epoch:
                 epoch = session.scalar(
                     update(EngineLease)
                     .where(EngineLease.id == NAME, or_(EngineLease.expires_at < now, EngineLease.holder == ""))
@@ -47,9 +59,15 @@ class Lease:
                     .execution_options(synchronize_session=False)
                 )
         if epoch is None:
-            return self._create()
-        self.epoch = epoch
+            return not self.epoch and self._create()
+        self.epoch, self._until = epoch, now + TERM
         return True
+
+    def _end_who_fell_silent(self, now: datetime) -> None:
+        with self._db.read() as session:
+            lease = session.get(EngineLease, NAME)
+        if lease is not None and lease.expires_at < now and lease.holder.count("-") == 2:
+            self._db.end_sessions(lease.holder.split("-")[1])
 
     def _create(self) -> bool:
         now = self._clock.now()
@@ -62,7 +80,7 @@ class Lease:
                 )
         except IntegrityError:  # another engine made the row at the same moment
             return False
-        self.epoch = 1
+        self.epoch, self._until = 1, now + TERM
         return True
 
     def release(self) -> None:

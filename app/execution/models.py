@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, Exact, Moment
@@ -51,6 +51,27 @@ class Order(Base):
         Index("ix_orders_state", "state"),
         Index("ix_orders_owner_id_created_at", "owner_id", "created_at"),
         Index("ix_orders_owner_id_filled_at", "owner_id", "filled_at"),
+        Index("ix_orders_filled_at", "filled_at"),  # what came lately, whoever owns it
+        Index(
+            "ix_orders_by_hand",  # of no run: what was filled by hand is summed for each close
+            "account_id",
+            "symbol",
+            sqlite_where=text("account_run_id IS NULL"),
+            postgresql_where=text("account_run_id IS NULL"),
+        ),
+        Index(
+            "ix_orders_by_hand_state",  # what works by hand is asked for by each page of positions
+            "owner_id",
+            "state",
+            sqlite_where=text("account_run_id IS NULL"),
+            postgresql_where=text("account_run_id IS NULL"),
+        ),
+        Index(
+            "ix_orders_cancel_batch",
+            "cancel_batch",
+            sqlite_where=text("cancel_batch IS NOT NULL"),
+            postgresql_where=text("cancel_batch IS NOT NULL"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=new_id)
@@ -72,7 +93,7 @@ class Order(Base):
     price: Mapped[Decimal | None] = mapped_column(Exact)
     trigger_price: Mapped[Decimal | None] = mapped_column(Exact)
     state: Mapped[str]
-    failure: Mapped[str] = mapped_column(default="")  # refused, unavailable, denied, withdrawn, lost
+    failure: Mapped[str] = mapped_column(default="")  # refused, login, unavailable, denied, withdrawn, lost
     reason: Mapped[str] = mapped_column(default="")  # in the venue's words
     venue_order_id: Mapped[str | None]
     filled_quantity: Mapped[Decimal] = mapped_column(Exact, default=ZERO)
@@ -89,6 +110,7 @@ class Order(Base):
     unknown_at: Mapped[datetime | None] = mapped_column(Moment)
     cancel_asked_at: Mapped[datetime | None] = mapped_column(Moment)  # a person wants it cancelled
     cancel_at: Mapped[datetime | None] = mapped_column(Moment)
+    cancel_batch: Mapped[str | None]  # asked for together with others: what became of them is told together
     filled_at: Mapped[datetime | None] = mapped_column(Moment)
     ended_at: Mapped[datetime | None] = mapped_column(Moment)
     updated_at: Mapped[datetime] = mapped_column(Moment)
@@ -108,6 +130,74 @@ class OrderEvent(Base):
     filled_quantity: Mapped[Decimal] = mapped_column(Exact, default=ZERO)
     average_price: Mapped[Decimal | None] = mapped_column(Exact)
     detail: Mapped[str] = mapped_column(default="")
+
+
+class OrderChange(Base):
+    """New terms that a person or a run's rule wants for a working order. At most one of an order is unfinished, and
+    none is sent twice.
+
+    asked -> sending -> done, refused or unknown; unknown ends by the order book alone. withdrawn: it was never sent.
+    """
+
+    __tablename__ = "order_changes"
+    __table_args__ = (
+        UniqueConstraint("owner_id", "key"),
+        Index(
+            "uq_order_changes_unfinished",
+            "order_id",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+        Index(
+            "ix_order_changes_unsettled",
+            "account_id",
+            sqlite_where=text("settled_at IS NULL"),
+            postgresql_where=text("settled_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True, default=new_id)
+    owner_id: Mapped[str] = mapped_column(ForeignKey("users.id"))
+    order_id: Mapped[str] = mapped_column(ForeignKey("orders.id"), index=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"))
+    key: Mapped[str]
+    by: Mapped[str]
+    by_desk: Mapped[bool | None]  # a run's rule asked for it: an exit that rested goes at market
+    quantity: Mapped[Decimal] = mapped_column(Exact)
+    price_type: Mapped[str]
+    price: Mapped[Decimal | None] = mapped_column(Exact)
+    trigger_price: Mapped[Decimal | None] = mapped_column(Exact)
+    old_quantity: Mapped[Decimal] = mapped_column(Exact)  # the terms before, as they stood at the send
+    old_price_type: Mapped[str]
+    old_price: Mapped[Decimal | None] = mapped_column(Exact)
+    old_trigger_price: Mapped[Decimal | None] = mapped_column(Exact)
+    state: Mapped[str]
+    reason: Mapped[str] = mapped_column(default="")
+    claimed_by: Mapped[str | None]
+    seen_mark: Mapped[int] = mapped_column(default=0)  # foreign orders known before the send are not this one renamed
+    lookups: Mapped[int] = mapped_column(default=0)  # books, read after the send, that did not show the new terms
+    asked_at: Mapped[datetime] = mapped_column(Moment)
+    sent_at: Mapped[datetime | None] = mapped_column(Moment)
+    answered_at: Mapped[datetime | None] = mapped_column(Moment)
+    ended_at: Mapped[datetime | None] = mapped_column(Moment)
+    settled_at: Mapped[datetime | None] = mapped_column(Moment)  # a book has confirmed what it ended as
+
+
+class OrderTicket(Base):
+    """An order written by hand for one or many accounts; it is placed once, and what each account answered stays."""
+
+    __tablename__ = "order_tickets"
+    __table_args__ = (UniqueConstraint("owner_id", "key"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True, default=new_id)
+    owner_id: Mapped[str] = mapped_column(ForeignKey("users.id"))
+    key: Mapped[str]
+    draft: Mapped[dict[str, Any]] = mapped_column(JSON)
+    errand_id: Mapped[str | None]  # the margins, asked of the accounts
+    refused: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)  # by account, why nothing was sent there
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    placed_at: Mapped[datetime | None] = mapped_column(Moment)
 
 
 class Fill(Base):

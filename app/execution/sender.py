@@ -5,10 +5,11 @@ recovery turns it into UNKNOWN, never into a second call.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
+from typing import TypeVar
 
 import structlog
 from sqlalchemy.orm import Session
@@ -16,22 +17,37 @@ from sqlalchemy.orm import Session
 from app.core.bus import Bus
 from app.core.clock import Clock
 from app.core.crashpoint import reach
-from app.execution import journal
+from app.execution import changes, journal
+from app.execution.desk import Gate, open_gate
 from app.execution.intake import Intake
 from app.execution.journal import Claimant
 from app.execution.lanes import Urgency, Work
 from app.execution.models import Order
+from app.execution.statements import ENTRY_LIKE
 from app.execution.writer import Writer, Written
 from app.venues.port import Venue
-from app.venues.types import Answer, CancelOrder, Mode, Outcome, PlaceOrder, PriceType, Product, Side, Symbol
+from app.venues.types import (
+    Answer,
+    CancelOrder,
+    Mode,
+    ModifyOrder,
+    Outcome,
+    PlaceOrder,
+    PriceType,
+    Product,
+    Side,
+    Symbol,
+)
 
 log = structlog.get_logger()
-ENTRY_PURPOSES = frozenset({"entry", "manual", "quote", "adjust"})
+Command = TypeVar("Command", PlaceOrder, ModifyOrder, CancelOrder)
+SIMULATED = "Its server was switched to paper: its simulator took it, and nothing reached the broker."
+_TOO_LATE = Answer(Outcome.UNAVAILABLE, reason="the engine's turn had run out before this was sent")
 
 
 @dataclass(frozen=True, slots=True)
 class ModeSurprise:
-    """A venue acted in another mode than the account expects: paper where we meant live, or worse."""
+    """A venue acted in another mode than the account is meant for: paper where we meant live, or worse."""
 
     account_id: str
     mode: Mode
@@ -45,6 +61,14 @@ class ApprovalWanted:
 
 
 @dataclass(frozen=True, slots=True)
+class LoginNeeded:
+    """A command was refused because nobody is logged in at the broker, or the key is wrong."""
+
+    account_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Desk:
     """What sending needs, the same for every account."""
 
@@ -53,6 +77,7 @@ class Desk:
     clock: Clock
     bus: Bus
     claimant: Callable[[], Claimant]
+    gate: Gate = open_gate  # asked again before new terms are sent
 
 
 class Sender:
@@ -73,18 +98,20 @@ class Sender:
         self._book_read_at = book_read_at
 
     def placing(self, order: Order) -> Work:
-        urgency = Urgency.ENTRY if order.purpose in ENTRY_PURPOSES else Urgency.EXIT
-        return Work(f"place:{order.id}", urgency, partial(self._place, command_for(order)))
+        return Work(f"place:{order.id}", _urgency(order.purpose), partial(self._place, command_for(order)))
 
     def sending(self, order: Order) -> Work:
         """For an order that was claimed already, together with others."""
-        work = self.placing(order)
         drop = partial(never_sent, self._desk, order.id)
-        return Work(f"send:{order.id}", work.urgency, partial(self._send, command_for(order)), drop=drop)
+        return Work(f"send:{order.id}", _urgency(order.purpose), partial(self._send, command_for(order)), drop=drop)
 
     def cancelling(self, order: Order) -> Work:
         command = CancelOrder(order.venue_order_id or "", order.id, _symbol(order), _tag(order))
         return Work(f"cancel:{order.id}", Urgency.CANCEL, partial(self._cancel, command), is_placing=False)
+
+    def changing(self, change: changes.Waiting) -> Work:
+        """Counted with the placings: a change of a price never delays a cancel."""
+        return Work(f"change:{change.change_id}", _urgency(change.purpose), partial(self._change, change.change_id))
 
     def _place(self, command: PlaceOrder) -> bool:
         if not self._desk.writer.write(self._claim(command.client_order_id), durable=True):
@@ -92,57 +119,100 @@ class Sender:
         return self._send(command)
 
     def _send(self, command: PlaceOrder) -> bool:
+        """Free for the next call as soon as the answer is there: the journal is told, and not waited for."""
         desk = self._desk
-        with desk.intake.expecting(self._account_id):
-            reach("claimed")
-            answer = self._ask(lambda: self._venue.place(command))
-            reach("answered")
-            answered_at = desk.clock.now()
-            desk.writer.write(self._record(command.client_order_id, answer, answered_at))
-            reach("recorded")
+        desk.intake.parking.expect(self._account_id)
+        reach("claimed")
+        sent_at = desk.clock.now()
+        answer = self._ask(partial(self._in_turn, self._venue.place, command))
+        reach("answered")
+        recorded = desk.writer.submit(self._record(command.client_order_id, answer, sent_at), durable=True)
+        recorded.add_done_callback(lambda _: self._recorded(answer))
         self._look_at(answer)
         return True
 
+    def _in_turn(self, call: Callable[[Command], Answer], command: Command) -> Answer:
+        """Not after standing still since the claim, for so long that another engine may have taken over."""
+        if self._is_over():
+            return _TOO_LATE
+        return call(replace(command, not_after=self._desk.claimant().until))
+
+    def _is_over(self) -> bool:
+        """Whether another engine may act by now."""
+        return self._desk.clock.now() >= self._desk.claimant().until
+
+    def _recorded(self, answer: Answer) -> None:
+        self._desk.intake.told(self._account_id, answer.venue_order_id)
+        reach("recorded")
+
     def _claim(self, order_id: str) -> Callable[[Session], Written]:
         desk, known = self._desk, self._book_read_at()
-        return lambda session: journal.claim(session, order_id, desk.claimant(), known, desk.clock.now())
+        return lambda session: journal.claim(session, [order_id], desk.claimant(), known, desk.clock.now())
 
-    def _record(self, order_id: str, answer: Answer, at: datetime) -> Callable[[Session], Written]:
-        def record(session: Session) -> Written:
-            parked = self._desk.intake.collect(self._account_id, answer.venue_order_id)
-            return journal.answered(session, order_id, answer, at, parked)
-
-        return record
+    def _record(self, order_id: str, answer: Answer, sent_at: datetime) -> journal.Answered:
+        parked = partial(self._desk.intake.parking.take, self._account_id, answer.venue_order_id)
+        return journal.Answered(order_id, answer, self._desk.clock.now(), parked, sent_at)
 
     def _cancel(self, command: CancelOrder) -> bool:
         desk, order_id = self._desk, command.client_order_id
-        if not desk.writer.write(lambda session: journal.cancel_wanted(session, order_id, desk.clock.now())):
+        wanted = partial(journal.cancel_wanted, order_id=order_id, now=desk.clock.now())
+        if self._is_over() or not desk.writer.write(wanted):
             return False
         reach("cancelling")
-        answer = self._ask(lambda: self._venue.cancel(command))
+        answer = self._ask(partial(self._in_turn, self._venue.cancel, command))
         now = desk.clock.now()
         desk.writer.write(lambda session: journal.cancel_answered(session, order_id, answer, now))
         return True
 
+    def _change(self, change_id: str) -> bool:
+        desk = self._desk
+        command = desk.writer.write(partial(self._claim_change, change_id), durable=True)
+        if command is None:
+            return False
+        reach("changing")
+        answer = self._ask(partial(self._in_turn, self._venue.modify, command))
+        reach("changed")
+        at = desk.clock.now()
+        desk.writer.write(lambda session: changes.answered(session, change_id, answer, at), durable=True)
+        self._look_at(answer)
+        return True
+
+    def _claim_change(self, change_id: str, session: Session) -> Written:
+        desk = self._desk
+        return changes.claim(session, change_id, desk.claimant(), desk.clock.now(), desk.gate)
+
     def _ask(self, call: Callable[[], Answer]) -> Answer:
         try:
-            return call()
+            return self._meant(call())
         except Exception as error:  # a venue that breaks its promise not to raise has told us nothing
             log.exception("venue_call_raised", account_id=self._account_id)
             return Answer(Outcome.UNKNOWN, reason=f"{type(error).__name__} while calling the venue")
+
+    def _meant(self, answer: Answer) -> Answer:
+        """What a simulator did in place of the broker was not done."""
+        if self._mode is Mode.LIVE and answer.mode is Mode.PAPER and answer.outcome is Outcome.DONE:
+            return replace(answer, outcome=Outcome.REFUSED, venue_order_id=None, reason=SIMULATED)
+        return answer
 
     def _look_at(self, answer: Answer) -> None:
         if answer.mode is not None and answer.mode is not self._mode:
             self._desk.bus.publish(ModeSurprise(self._account_id, answer.mode))
         if answer.awaiting_approval:
             self._desk.bus.publish(ApprovalWanted(self._account_id))
+        if answer.login_needed:
+            self._desk.bus.publish(LoginNeeded(self._account_id, answer.reason))
 
 
 def never_sent(desk: Desk, order_id: str) -> None:
     """Claimed, and there was no lane any more to make the call: it provably never left, so it may be wished anew."""
-    answer = Answer(Outcome.UNAVAILABLE, reason="the account's connection was closed before the order was sent")
+    why = "the account's connection was closed or paused before the order was sent"
+    answer = Answer(Outcome.UNAVAILABLE, reason=why)
     at = desk.clock.now()
-    desk.writer.submit(lambda session: journal.answered(session, order_id, answer, at, ()))
+    desk.writer.submit(journal.Answered(order_id, answer, at), durable=True)
+
+
+def _urgency(purpose: str) -> Urgency:
+    return Urgency.ENTRY if purpose in ENTRY_LIKE else Urgency.EXIT
 
 
 def command_for(order: Order) -> PlaceOrder:
@@ -156,7 +226,7 @@ def command_for(order: Order) -> PlaceOrder:
         price=order.price,
         trigger_price=order.trigger_price,
         tag=_tag(order),
-        reduce_only=order.purpose not in ENTRY_PURPOSES,
+        reduce_only=order.purpose not in ENTRY_LIKE,
     )
 
 

@@ -18,12 +18,13 @@ from app.audit.trail import Trail
 from app.core import actors
 from app.core.clock import Clock
 from app.core.db import Database, after_commit
-from app.core.errors import Denied, NotFound
+from app.core.errors import Denied
 from app.core.link import Link
+from app.core.owning import owned
 from app.execution import journal
+from app.execution.external import as_report
 from app.execution.models import Fill, Order, OrderEvent, VenueOrder
 from app.execution.states import FINAL, LIVE, OrderState, can_cancel, may_cancel
-from app.venues.types import OrderReport, OrderStatus, PriceType, Side, Symbol
 
 PAGE = 200
 LOST_SHOWN_FOR = timedelta(hours=24)  # a lost order that may have turned up stands among the doubts for so long
@@ -89,11 +90,10 @@ class OrderService:
 
     def of_parts(self, owner_id: str, account_run_ids: Sequence[str]) -> Sequence[Order]:
         """The orders of these account runs, oldest first."""
+        is_theirs = Order.owner_id.concat("") == owner_id  # by no index: the one of the parts is the better one
         with self._db.read() as session:
             return session.scalars(
-                select(Order)
-                .where(Order.owner_id == owner_id, Order.account_run_id.in_(account_run_ids))
-                .order_by(Order.id)
+                select(Order).where(Order.account_run_id.in_(account_run_ids), is_theirs).order_by(Order.id)
             ).all()
 
     def venue_ids(self, owner_id: str, account_id: str) -> Sequence[str | None]:
@@ -105,7 +105,7 @@ class OrderService:
 
     def get(self, owner_id: str, order_id: str) -> Told:
         with self._db.read() as session:
-            order = _owned(session, owner_id, order_id)
+            order = owned(session, Order, owner_id, order_id, "order")
             events = session.scalars(
                 select(OrderEvent).where(OrderEvent.order_id == order_id).order_by(OrderEvent.seq)
             ).all()
@@ -125,7 +125,7 @@ class OrderService:
     def cancel(self, owner_id: str, order_id: str) -> None:
         """Ask for the cancelling. Raises Denied when there is nothing left to cancel."""
         with self._db.write(durable=True) as session:
-            order = _owned(session, owner_id, order_id)
+            order = owned(session, Order, owner_id, order_id, "order")
             if not can_cancel(order.state):
                 raise Denied(f"This order is {order.state.replace('_', ' ')}: it cannot be cancelled.")
             session.execute(
@@ -169,7 +169,7 @@ class OrderService:
 
     def _adopt(self, owner_id: str, order_id: str, venue_order_id: str) -> None:
         with self._db.write(durable=True) as session:
-            order = _owned(session, owner_id, order_id, is_decided_on=True)
+            order = owned(session, Order, owner_id, order_id, "order", is_changed=True)
             row = session.scalar(
                 select(VenueOrder).where(
                     VenueOrder.account_id == order.account_id, VenueOrder.venue_order_id == venue_order_id
@@ -179,9 +179,9 @@ class OrderService:
                 raise Denied(f"This order is found already: the venue calls it {order.venue_order_id}.")
             if row is None or venue_order_id not in (order.candidates or []):
                 raise Denied("That order of the venue is not one of the candidates.")
-            if journal.is_owned(session, order.account_id, venue_order_id):
+            if journal.owned(session, order.account_id, [venue_order_id]):
                 raise Denied(_NOT_OURS_NOW)
-            if not journal.adopt(session, order_id, _as_report(row), "person", self._clock.now()).result:
+            if not journal.adopt(session, order_id, as_report(row), "person", self._clock.now()).result:
                 raise Denied(f"This order is {order.state.replace('_', ' ')} now: nothing was changed.")
             self._decided(session, order, {"adopted": venue_order_id})
 
@@ -189,7 +189,7 @@ class OrderService:
         """A person says: it never arrived. What it was for is then done again by the rules of its run."""
         why = f"Never arrived, says {actors.current().name}."
         with self._db.write(durable=True) as session:
-            order = _owned(session, owner_id, order_id, is_decided_on=True)
+            order = owned(session, Order, owner_id, order_id, "order", is_changed=True)
             if not journal.lose(session, order_id, why, "person", self._clock.now()).result:
                 raise Denied(f"This order is {order.state.replace('_', ' ')}: there is nothing to decide.")
             self._decided(session, order, {"lost": True})
@@ -209,24 +209,6 @@ def _is_ours() -> ColumnElement[bool]:
     )
 
 
-def _as_report(row: VenueOrder) -> OrderReport:
-    return OrderReport(
-        venue_order_id=row.venue_order_id,
-        symbol=Symbol(row.exchange, row.symbol),
-        side=Side(row.side),
-        quantity=row.quantity,
-        price_type=PriceType(row.price_type),
-        product=row.product,
-        status=OrderStatus(row.status),
-        raw_status=row.status,
-        price=row.price,
-        trigger_price=row.trigger_price,
-        filled_quantity=row.filled_quantity,
-        average_price=row.average_price,
-        at=row.at,
-    )
-
-
 def asked_cancels(db: Database, now: datetime) -> Sequence[Order]:
     """For the engine: live orders that a person wants cancelled and that it is time to cancel."""
     with db.read() as session:
@@ -241,15 +223,6 @@ def busy_reason(db: Database, account_id: str) -> str | None:
             select(func.count()).where(Order.account_id == account_id, Order.state.in_(LIVE)).select_from(Order)
         )
     return f"{live} orders are not finished" if live else None
-
-
-def _owned(session: Session, owner_id: str, order_id: str, is_decided_on: bool = False) -> Order:
-    """Locked when something is decided about it."""
-    query = select(Order).where(Order.id == order_id, Order.owner_id == owner_id)
-    order = session.scalar(query.with_for_update() if is_decided_on else query)
-    if order is None:
-        raise NotFound("There is no such order.")
-    return order
 
 
 def _filtered(query: Any, wanted: Filter) -> Any:

@@ -17,7 +17,8 @@ class Reason(StrEnum):
     REFUSED = "refused"
     DISCONNECTED = "disconnected"
     SILENT = "silent"
-    REMOVED = "account removed"
+    FROZEN = "frozen"
+    REMOVED = "account not available"
     BETTER = "better account is back"
 
 
@@ -63,7 +64,8 @@ def trouble(seat: Seat, now: float, rules: FailoverRules = DEFAULT_RULES) -> Rea
     if seat.state is StreamState.REFUSED:
         return Reason.REFUSED
     if seat.state is not StreamState.LIVE:
-        return Reason.DISCONNECTED if now - seat.since > rules.disconnect else None
+        flaps = _is_silent(seat, now, rules)  # it comes up again and again and gives nothing
+        return Reason.DISCONNECTED if flaps or now - seat.since > rules.disconnect else None
     return Reason.SILENT if seat.resubscribed and _is_silent(seat, now, rules) else None
 
 

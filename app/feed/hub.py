@@ -6,13 +6,15 @@ Listeners must be quick; one that fails is logged, and never costs the others th
 from collections import Counter
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 import structlog
 
 from app.core.clock import Clock
-from app.feed.quotes import DEFAULT_RULES, TrustRules, age_of, is_stale
+from app.feed.bands import no_bands
+from app.feed.quotes import DEFAULT_RULES, Distrust, TrustRules, age_of, is_stale
 from app.feed.ticks import Ticks
-from app.venues.types import Quote, Symbol
+from app.venues.types import PriceSource, Quote, Symbol
 
 log = structlog.get_logger()
 
@@ -22,14 +24,23 @@ COMPLAIN_EVERY = 60.0
 
 
 class Hub:
-    def __init__(self, clock: Clock, rules: TrustRules = DEFAULT_RULES) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        rules: TrustRules = DEFAULT_RULES,
+        band_of: Callable[[Symbol], Decimal | None] = no_bands,
+    ) -> None:
+        """`band_of` says how far from the previous close a price may be, as a fraction; asked with every price."""
         self._clock = clock
-        self._ticks = Ticks(rules)
+        self._ticks = Ticks(rules, band_of)
         self._listeners: tuple[Listener, ...] = ()
         self._complained_at: dict[str, float] = {}
         self.received = 0
         self.dropped: Counter[str] = Counter()
         self.last_at: datetime | None = None  # the newest trusted price of any symbol
+        self.last_source: PriceSource | None = None
+        self.is_frozen = False  # prices come and none of them moves: nothing is fresh
+        self._doubted_until: datetime | None = None
 
     def listen(self, listener: Listener) -> None:
         self._listeners = (*self._listeners, listener)
@@ -41,7 +52,7 @@ class Hub:
         if reason is not None:
             self.dropped[reason] += 1
             return False
-        self.last_at = quote.received_at
+        self.last_at, self.last_source = quote.received_at, quote.source
         kept = self._ticks.newest(quote.symbol) or quote
         for listener in self._listeners:
             try:
@@ -54,9 +65,24 @@ class Hub:
         return self._ticks.newest(symbol)
 
     def fresh(self, symbol: Symbol, now: datetime, limit: timedelta) -> Quote | None:
-        """The newest quote if it is young enough for a decision."""
+        """The newest quote if it is young enough for a decision, from a feed that moves, and nothing later is in
+        doubt: after a jump the price from before it decides nothing."""
         quote = self._ticks.newest(symbol)
-        return None if is_stale(age_of(quote, now), limit) else quote
+        if quote is None or self.is_frozen or is_stale(age_of(quote, now), limit):
+            return None
+        if self._ticks.is_doubted(symbol):
+            return None
+        doubted = self._doubted_until is not None and quote.received_at <= self._doubted_until
+        return None if doubted else quote
+
+    def drop(self, reason: Distrust) -> None:
+        """A price that somebody else judged to be of no use."""
+        self.received += 1
+        self.dropped[reason] += 1
+
+    def doubt(self, until: datetime) -> None:
+        """Prices received until then may be old ones repeated: they decide nothing any more."""
+        self._doubted_until = until
 
     def age(self, symbol: Symbol, now: datetime) -> timedelta | None:
         return age_of(self._ticks.newest(symbol), now)

@@ -1,7 +1,8 @@
 """Who wants which prices, counted: a symbol is asked for once however many want it, in the richest mode anyone wants.
 
 A holder is a name ("positions", "run:<id>", "page:<id>"). Wanting again replaces what it wanted before; a page's wish
-ends by itself when the page stops renewing it.
+ends by itself when the page stops renewing it. What is wanted without an end (positions, orders) comes first, wherever
+not everything fits.
 """
 
 import threading
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 
 from app.venues.types import FeedMode, Symbol
 
-_RANK = {FeedMode.LTP: 0, FeedMode.QUOTE: 1, FeedMode.DEPTH: 2}
+_RANK = {FeedMode.LTP: 0, FeedMode.QUOTE: 1, FeedMode.BEST: 2, FeedMode.DEPTH: 3}
 
 Modes = dict[Symbol, FeedMode]
 
@@ -47,6 +48,7 @@ class Subscriptions:
     def __init__(self) -> None:
         self._wishes: dict[str, _Wish] = {}
         self._modes: Modes = {}
+        self._always: frozenset[Symbol] = frozenset()
         self._lock = threading.Lock()
 
     def want(
@@ -70,16 +72,21 @@ class Subscriptions:
             return self._settle() if over else Difference()
 
     def modes(self) -> Modes:
-        """Every wanted symbol with the mode to ask for."""
+        """Every wanted symbol with the mode to ask for, those that are always wanted first."""
         return self._modes
+
+    def always(self) -> frozenset[Symbol]:
+        """Those that are wanted without an end."""
+        return self._always
 
     def _settle(self) -> Difference:
         modes: Modes = {}
-        for wish in self._wishes.values():
-            for symbol in wish.symbols:
+        for wish in sorted(self._wishes.values(), key=lambda wish: wish.until is not None):
+            for symbol in sorted(wish.symbols):
                 known = modes.get(symbol)
                 if known is None or _RANK[wish.mode] > _RANK[known]:
                     modes[symbol] = wish.mode
         change = difference(self._modes, modes)
         self._modes = modes  # replaced, never changed: readers need no lock
+        self._always = frozenset().union(*(wish.symbols for wish in self._wishes.values() if wish.until is None))
         return change

@@ -1,10 +1,10 @@
-"""Prices by request where the stream gives none: oldest first, one batch at most every two seconds.
+"""Prices by request where the stream gives none that may be used: what is always wanted first, then the oldest, one
+batch at most every two seconds.
 
 Runs in a thread of its own: a slow answer delays no tick. A symbol without any price is asked for once even out of
 session, so that a page has something to show.
 """
 
-import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -12,10 +12,12 @@ import structlog
 
 from app.core.clock import Clock
 from app.core.errors import DeskError
+from app.core.stepping import Stepping
+from app.feed.asked import AskedAt, open_markets
 from app.feed.client import Feed, Sources
 from app.feed.hub import Hub
-from app.feed.quotes import is_stale
-from app.venues.types import Symbol
+from app.feed.subscriptions import Modes
+from app.venues.types import FeedMode, Symbol
 
 log = structlog.get_logger()
 
@@ -25,56 +27,66 @@ UNPRICED_AGAIN = 30.0  # seconds until a symbol the venue could not price is ask
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
-class TopUp:
+class TopUp(Stepping):
     def __init__(self, hub: Hub, feed: Feed, sources: Sources, clock: Clock, limit: timedelta) -> None:
+        super().__init__("feed-topup", EVERY)
         self._hub = hub
         self._feed = feed
         self._sources = sources
         self._clock = clock
         self._limit = max(limit - timedelta(seconds=EVERY), limit / 2)  # asked for before it is stale
-        self._asked_at: dict[Symbol, float] = {}
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._asked = AskedAt()
         self.failures = 0
-
-    def start(self) -> None:
-        self._thread = threading.Thread(target=self._run, name="feed-topup", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stop.set()
-        if self._thread:
-            self._thread.join(timeout=5)
-
-    def _run(self) -> None:
-        while not self._stop.wait(EVERY):
-            try:
-                self.step()
-            except Exception:  # the next beat tries again
-                log.exception("feed_topup_failed")
+        self.unpriced = 0  # asked for, and the venue gave no price
 
     def step(self) -> int:
         """Ask for one batch; says how many prices came that may be trusted."""
         wanted = self._feed.wanted()
         self._hub.forget(wanted, self._clock.now())
-        self._asked_at = {symbol: at for symbol, at in self._asked_at.items() if symbol in wanted}
+        self._asked.keep_only(wanted.keys())
+        self._fetch_ladder(wanted)
         symbols = self._needy(list(wanted))
         if not symbols:
             return 0
-        self._asked_at.update(dict.fromkeys(symbols, self._clock.monotonic()))
+        self._asked.note(symbols, self._clock.monotonic())
         return sum(self._fetch(symbols, account_id) for account_id in self._order()[:1])
 
     def _needy(self, wanted: Sequence[Symbol]) -> list[Symbol]:
         now, seconds = self._clock.now(), self._clock.monotonic()
-        opened = {exchange: self._sources.is_open(exchange, now) for exchange in {symbol.exchange for symbol in wanted}}
+        opened = open_markets(wanted, lambda exchange: self._sources.is_open(exchange, now))
         needy = [symbol for symbol in wanted if self._needs(symbol, opened[symbol.exchange], now, seconds)]
-        return sorted(needy, key=self._seen_at)[:BATCH]
+        always = self._feed.always()
+        return sorted(needy, key=lambda symbol: (symbol not in always, self._seen_at(symbol)))[:BATCH]
+
+    def _fetch_ladder(self, wanted: Modes) -> None:
+        """One at a time, of those whose best prices somebody looks at and the stream does not give."""
+        deep = [symbol for symbol, mode in wanted.items() if mode is FeedMode.DEPTH]
+        old = [symbol for symbol in deep if self._needs_ladder(symbol, self._clock.now())]
+        for symbol in sorted(old, key=self._laddered_at)[:1]:
+            for account_id in self._order()[:1]:
+                self._fetch_depth(symbol, account_id)
+
+    def _needs_ladder(self, symbol: Symbol, now: datetime) -> bool:
+        return self._sources.is_open(symbol.exchange, now) and now - self._laddered_at(symbol) > self._limit
+
+    def _laddered_at(self, symbol: Symbol) -> datetime:
+        quote = self._hub.newest(symbol)
+        return quote.ladder.received_at if quote and quote.ladder else LONG_AGO
+
+    def _fetch_depth(self, symbol: Symbol, account_id: str) -> None:
+        try:
+            quote = self._sources.venue(account_id).depth(symbol).quote
+        except (DeskError, OSError) as error:
+            log.warning("feed_depth_refused", account_id=account_id, symbol=str(symbol), error=str(error))
+            return
+        if quote is not None:
+            self._feed.take_asked(account_id, quote)
 
     def _needs(self, symbol: Symbol, is_open: bool, now: datetime, seconds: float) -> bool:
         age = self._hub.age(symbol, now)
         if age is None:
-            return seconds - self._asked_at.get(symbol, seconds - UNPRICED_AGAIN) >= UNPRICED_AGAIN
-        return is_open and is_stale(age, self._limit)
+            return self._asked.may_ask(symbol, seconds, UNPRICED_AGAIN)
+        return is_open and self._hub.fresh(symbol, now, self._limit) is None
 
     def _seen_at(self, symbol: Symbol) -> datetime:
         quote = self._hub.newest(symbol)
@@ -97,4 +109,5 @@ class TopUp:
             self.failures += 1
             log.warning("feed_topup_refused", account_id=account_id, error=str(error))
             return 0
-        return sum(self._hub.take(quote) for quote in quotes.values())
+        self.unpriced += len(symbols) - len(quotes)
+        return sum(self._feed.take_asked(account_id, quote) for quote in quotes.values())

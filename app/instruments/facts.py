@@ -1,20 +1,18 @@
-"""Facts and holidays: what ships with the desk, what was true on a day, and the calendar made of them."""
+"""Facts and holidays: what ships with the desk, and all that is on record, read whole."""
 
 import csv
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from datetime import date, time
+from datetime import date, datetime, time
 from importlib.resources import files
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.core.ids import new_id
-from app.instruments.models import Fact, FactKind, Holiday
-from app.instruments.trading_days import Hours, SpecialDay, TradingDays, parse_hours
-
-EVERY = "*"
+from app.instruments.models import Fact, FactKind, Holiday, Override
+from app.instruments.rulings import EVERY, Ruling, Rulings, spell_day
+from app.instruments.trading_days import SpecialDay
 
 
 def seed(session: Session) -> int:
@@ -31,24 +29,6 @@ def seed(session: Session) -> int:
     session.add_all([*facts, *days])
     session.flush()
     return len(facts) + len(days)
-
-
-def true_on(session: Session, kind: FactKind, exchange: str, subject: str, day: date) -> str | None:
-    """The value in force on a day: the subject's own, else that of every subject; None when nothing is on
-    record.
-    """
-    rows = session.execute(
-        select(Fact.subject, Fact.value)
-        .where(
-            Fact.kind == kind,
-            Fact.exchange == exchange,
-            Fact.subject.in_((subject, EVERY)),
-            Fact.effective_from <= day,
-        )
-        .order_by(Fact.effective_from.desc())
-    ).all()
-    own = next((value for name, value in rows if name == subject), None)
-    return own if own is not None else next((value for _, value in rows), None)
 
 
 def put(session: Session, fact: Fact) -> Fact:
@@ -69,16 +49,46 @@ def put(session: Session, fact: Fact) -> Fact:
     return known or fact
 
 
-def trading_days(session: Session) -> TradingDays:
-    """The calendar of what is on record now."""
-    hours: dict[str, list[tuple[date, Hours]]] = defaultdict(list)
-    for fact in session.scalars(select(Fact).where(Fact.kind == FactKind.SESSION)):
-        hours[fact.exchange].append((fact.effective_from, parse_hours(fact.value)))
-    special = {
-        (row.exchange, row.date): SpecialDay(row.kind, row.name, row.opens, row.closes)
+def read(session: Session) -> Rulings:
+    """All that is on record now."""
+    shipped = [
+        Ruling(row.kind, row.exchange, row.subject, row.value, row.effective_from, row.source)
+        for row in session.scalars(select(Fact))
+    ]
+    overrides = [ruling_of(row) for row in session.scalars(select(Override))]
+    days = [
+        Ruling(FactKind.DAY, row.exchange, EVERY, spell_day(_special(row)), row.date, row.source)
         for row in session.scalars(select(Holiday))
-    }
-    return TradingDays(hours, special)
+    ]
+    return Rulings([*shipped, *overrides, *days])
+
+
+def _special(row: Holiday) -> SpecialDay:
+    return SpecialDay(row.kind, row.name, row.opens, row.closes)
+
+
+def version(session: Session) -> tuple[int, datetime | None]:
+    """Another one as soon as an override was set or ended."""
+    count, newest = session.execute(select(func.count(), func.max(Override.changed_at))).one()
+    return count, newest
+
+
+def ruling_of(row: Override) -> Ruling:
+    return Ruling(
+        kind=row.kind,
+        exchange=row.exchange,
+        subject=row.subject,
+        value=row.value,
+        effective_from=row.effective_from,
+        source=row.source,
+        until=row.until,
+        override_id=row.id,
+        reason=row.reason,
+        set_by=row.set_by_name,
+        set_at=row.set_at,
+        ended_by=row.ended_by_name or "",
+        end_reason=row.end_reason or "",
+    )
 
 
 def put_holidays(session: Session, rows: Iterable[Holiday]) -> None:

@@ -14,8 +14,8 @@ CALL = "CE"
 PUT = "PE"
 OPTIONS = (CALL, PUT)
 
-_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
-_MONTH = "|".join(_MONTHS)
+MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_MONTH = "|".join(MONTHS)
 _CONTRACT = re.compile(
     rf"(?P<name>[A-Z0-9&_-]+?)(?P<day>[0-9]{{2}})(?P<month>{_MONTH})(?P<year>[0-9]{{2}})"
     r"(?:FUT|(?P<strike>[0-9]+(?:\.[0-9]+)?)(?P<right>CE|PE))"
@@ -67,7 +67,7 @@ def parse_date(text: str) -> date | None:
 
 def spell_date(day: date) -> str:
     """`24NOV26`, whatever the machine's language."""
-    return f"{day.day:02d}{_MONTHS[day.month - 1]}{day.year % 100:02d}"
+    return f"{day.day:02d}{MONTHS[day.month - 1]}{day.year % 100:02d}"
 
 
 def spell_strike(strike: Decimal) -> str:
@@ -78,6 +78,6 @@ def spell_strike(strike: Decimal) -> str:
 def _date(found: re.Match[str]) -> date | None:
     year = int(found["year"])
     try:
-        return date(year if year > 99 else 2000 + year, _MONTHS.index(found["month"]) + 1, int(found["day"]))
+        return date(year if year > 99 else 2000 + year, MONTHS.index(found["month"]) + 1, int(found["day"]))
     except ValueError:
         return None

@@ -5,6 +5,7 @@ thousands of rows never hold the database while an order waits to be journaled. 
 at all says that its list is missing, not that every contract is gone: what we have is kept.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -12,15 +13,20 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any, Protocol
 
-from sqlalchemy import Table, bindparam, insert, select, update
+from sqlalchemy import Table, bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from app.core.db import Database, swap
-from app.core.errors import Retry
+from app.core.clock import Clock
+from app.core.db import Database, connection_of, swap
+from app.core.errors import DeskError, Retry
 from app.core.ids import new_id
-from app.instruments.models import Instrument, Master
+from app.core.money import plain
+from app.instruments import families
+from app.instruments.models import Instrument, Master, Reading
 
 PIECE = 2_000
+MOST_TOLD = 60  # names and kinds of change of a reading that are kept
+READINGS_KEPT = 60  # of each exchange
 FIELDS = ("name", "kind", "expiry", "strike", "lot_size", "tick", "freeze_quantity")
 
 Values = tuple[Any, ...]  # in the order of FIELDS
@@ -61,6 +67,15 @@ class Lister(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """Who was asked for a list: the account by id and name, and whose list it is for everybody."""
+
+    account_id: str
+    account: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class SyncCounts:
     """What one reading of one exchange changed."""
 
@@ -75,7 +90,9 @@ class SyncCounts:
 class _Difference:
     added: list[tuple[str, Values]] = field(default_factory=list)
     changed: list[tuple[str, Values]] = field(default_factory=list)  # row id, new values
+    before: list[Values] = field(default_factory=list)  # of what changed, in the same order
     gone: list[str] = field(default_factory=list)
+    names_gone: list[str] = field(default_factory=list)
     unchanged: int = 0
 
 
@@ -83,26 +100,92 @@ class _Difference:
 class _Reading:
     venue_kind: str
     exchange: str
-    source: str
+    asked: Asked
     now: datetime
+
+    @property
+    def source(self) -> str:
+        return self.asked.source
 
 
 def sync_exchange(
-    db: Database, lister: Lister, venue_kind: str, exchange: str, source: str, now: datetime
+    db: Database,
+    lister: Lister,
+    venue_kind: str,
+    exchange: str,
+    asked: Asked,
+    clock: Clock,
+    now: datetime,
 ) -> SyncCounts:
-    """Make our rows of one exchange equal to the venue's list. Raises Retry when the list is empty."""
-    listed = {row.symbol.name: _values(row) for row in lister.contracts(exchange)}
-    if not listed:
-        raise Retry(f"{source} lists nothing on {exchange}: the instruments on record are kept.")
-    reading = _Reading(venue_kind, exchange, source, now)
+    """Make our rows of one exchange equal to the venue's list, and record what that changed.
+
+    Raises Retry when the list is empty; a failure is on record as well.
+    """
+    begun = clock.monotonic()
+    reading = _Reading(venue_kind, exchange, asked, now)
+    try:
+        listed = {row.symbol.name: _values(row) for row in lister.contracts(exchange)}
+        if not listed:
+            raise Retry(f"{asked.source} lists nothing on {exchange}: the instruments on record are kept.")
+    except DeskError as error:
+        _record(db, reading, _Difference(), 0, begun, clock, error.message)
+        raise
     with db.read() as session:
         difference = compare(_known(session, reading), listed)
     _write(db, reading, difference)
+    families.refresh(db, venue_kind, exchange)
     with db.write() as session:
         _stamp(session, reading, len(listed))
+    _record(db, reading, difference, len(listed), begun, clock)
     return SyncCounts(
         exchange, len(difference.added), len(difference.changed), len(difference.gone), difference.unchanged
     )
+
+
+def summary(difference: _Difference) -> dict[str, Any]:
+    """What a person reads of it: `added` and `gone` as [name, contracts], `changed` as [name, field, before, after,
+    contracts], the most numerous first."""
+    changed = Counter(
+        (after[0], FIELDS[n], _spell(old), _spell(new))
+        for (_, after), before in zip(difference.changed, difference.before, strict=True)
+        for n, (old, new) in enumerate(zip(before, after, strict=True))
+        if old != new
+    )
+    added = Counter(values[0] for _, values in difference.added)
+    return {
+        "added": [[name, count] for name, count in added.most_common(MOST_TOLD)],
+        "gone": [[name, count] for name, count in Counter(difference.names_gone).most_common(MOST_TOLD)],
+        "changed": [[*key, count] for key, count in changed.most_common(MOST_TOLD)],
+    }
+
+
+def _spell(value: object) -> str:
+    return plain(value) if isinstance(value, Decimal) else "" if value is None else str(value)
+
+
+def _record(
+    db: Database, reading: _Reading, found: _Difference, contracts: int, begun: float, clock: Clock, trouble: str = ""
+) -> None:
+    here = (Reading.venue_kind == reading.venue_kind, Reading.exchange == reading.exchange)
+    row = Reading(
+        venue_kind=reading.venue_kind,
+        exchange=reading.exchange,
+        source=reading.asked.account,
+        at=reading.now,
+        took_ms=int((clock.monotonic() - begun) * 1000),
+        contracts=contracts,
+        added=len(found.added),
+        changed=len(found.changed),
+        gone=len(found.gone),
+        detail=summary(found) | {"account_id": reading.asked.account_id},
+        trouble=trouble,
+    )
+    with db.write() as session:
+        session.add(row)
+        session.flush()
+        newest = select(Reading.id).where(*here).order_by(Reading.at.desc()).limit(READINGS_KEPT)
+        kept = session.scalars(newest).all()
+        session.execute(delete(Reading).where(*here, Reading.id.not_in(kept)))
 
 
 def compare(known: dict[str, tuple[str, bool, Values]], listed: dict[str, Values]) -> _Difference:
@@ -116,7 +199,10 @@ def compare(known: dict[str, tuple[str, bool, Values]], listed: dict[str, Values
             difference.unchanged += 1
         else:
             difference.changed.append((row[0], values))
-    difference.gone = [row_id for symbol, (row_id, active, _) in known.items() if active and symbol not in listed]
+            difference.before.append(row[2])
+    gone = [row for symbol, row in known.items() if row[1] and symbol not in listed]
+    difference.gone = [row_id for row_id, _, _ in gone]
+    difference.names_gone = [values[0] for _, _, values in gone]
     return difference
 
 
@@ -135,20 +221,18 @@ def _known(session: Session, reading: _Reading) -> dict[str, tuple[str, bool, Va
 
 
 def _write(db: Database, reading: _Reading, difference: _Difference) -> None:
-    """Additions first: a contract is never missing from the table while its correction is on the way."""
-    fixed = {
-        "venue_kind": reading.venue_kind,
-        "exchange": reading.exchange,
-        "source": reading.source,
-        "synced_at": reading.now,
-        "active": True,
-    }
+    """Additions first: a contract is never missing from the table while its correction is on the way. A list that is
+    read for the first time counts all at once: half of it has other expiries and strikes."""
+    here = {"venue_kind": reading.venue_kind, "exchange": reading.exchange}
+    with db.read() as session:
+        is_known = session.scalar(select(Master.id).filter_by(**here)) is not None
+    fixed = {**here, "source": reading.source, "synced_at": reading.now, "active": is_known}
     fresh = (
         {"id": new_id(), "symbol": symbol, **fixed, **dict(zip(FIELDS, values, strict=True))}
         for symbol, values in difference.added
     )
     moved = (
-        {"row_id": row_id, "source": reading.source, "synced_at": reading.now, "active": True}
+        {"row_id": row_id, "source": reading.source, "synced_at": reading.now, "active": is_known}
         | dict(zip(FIELDS, values, strict=True))
         for row_id, values in difference.changed
     )
@@ -156,13 +240,16 @@ def _write(db: Database, reading: _Reading, difference: _Difference) -> None:
     table = _table()
     _in_pieces(db, insert(table), fresh)
     _in_pieces(db, update(table).where(table.c.id == bindparam("row_id")), moved)
+    if not is_known:
+        with db.write() as session:
+            session.execute(update(Instrument).filter_by(**here, synced_at=reading.now).values(active=True))
     _in_pieces(db, update(table).where(table.c.id == bindparam("row_id")), gone)
 
 
 def _in_pieces(db: Database, statement: Any, rows: Iterator[dict[str, Any]]) -> None:
     while piece := list(islice(rows, PIECE)):
         with db.write() as session:
-            session.connection().execute(statement, piece)
+            connection_of(session).execute(statement, piece)
 
 
 def _table() -> Table:

@@ -14,6 +14,7 @@ from app.instruments.models import HolidayKind
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 LOOK_AHEAD = 40  # days: longer than any run of closed days
+_UNLIKE = (HolidayKind.TRADING, HolidayKind.SPECIAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +67,12 @@ class TradingDays:
         self,
         hours: Mapping[str, Iterable[tuple[date, Hours]]],
         special: Mapping[tuple[str, date], SpecialDay],
+        auctions: Mapping[tuple[str, str], Iterable[tuple[date, Hours | None]]] | None = None,
     ) -> None:
+        """`auctions`: by kind (`pre_open`, `closing_auction`) and exchange, from which day on; None: held no more."""
         self._hours = {exchange: sorted(dated, key=lambda row: row[0]) for exchange, dated in hours.items()}
         self._special = dict(special)
+        self._auctions = {key: sorted(dated, key=lambda row: row[0]) for key, dated in (auctions or {}).items()}
 
     def session(self, exchange: str, day: date) -> Session | None:
         """That day's session in India's calendar; None when closed all day. For `always`, the whole day."""
@@ -91,13 +95,26 @@ class TradingDays:
                 newest = hours
         return newest
 
+    def auction(self, kind: str, exchange: str, day: date) -> Session | None:
+        """That day's pre-open or closing auction; none on days with a session of their own, whose auctions the
+        exchange announces."""
+        odd = self._special.get((exchange, day))
+        usual = self.hours(exchange, day)
+        if usual.always or day.weekday() not in usual.days or (odd is not None and odd.kind in _UNLIKE):
+            return None
+        newest: Hours | None = None
+        for effective_from, hours in self._auctions.get((kind, exchange), ()):
+            if effective_from <= day:
+                newest = hours
+        return _session(day, newest.opens, newest.closes) if newest and day.weekday() in newest.days else None
+
     def is_open(self, exchange: str, moment: datetime) -> bool:
-        today = self.session(exchange, self._day(exchange, moment))
+        today = self.session(exchange, self.day_of(exchange, moment))
         return today is not None and today.opens <= moment < today.closes
 
     def next_open(self, exchange: str, moment: datetime) -> datetime | None:
         """When the next session starts after `moment`; None when none is known in the coming weeks."""
-        start = self._day(exchange, moment)
+        start = self.day_of(exchange, moment)
         for ahead in range(LOOK_AHEAD):
             session = self.session(exchange, start + timedelta(days=ahead))
             if session is not None and session.opens > moment:
@@ -106,7 +123,7 @@ class TradingDays:
 
     def closes_at(self, exchange: str, moment: datetime) -> datetime | None:
         """When the session that `moment` lies in ends; None outside a session or around the clock."""
-        day = self._day(exchange, moment)
+        day = self.day_of(exchange, moment)
         if not self.is_open(exchange, moment) or self.hours(exchange, day).always:
             return None
         session = self.session(exchange, day)
@@ -114,7 +131,7 @@ class TradingDays:
 
     def trading_date(self, exchange: str, moment: datetime) -> date:
         """The calendar day whose trading has not ended: today until the close, tomorrow afterwards."""
-        day = self._day(exchange, moment)
+        day = self.day_of(exchange, moment)
         session = self.session(exchange, day)
         return day + timedelta(days=1) if session is not None and moment >= session.closes else day
 
@@ -131,7 +148,21 @@ class TradingDays:
         odd = self._special.get((exchange, day))
         return odd.name if odd else ""
 
-    def _day(self, exchange: str, moment: datetime) -> date:
+    def odd(self, exchange: str, day: date) -> SpecialDay | None:
+        """What is unlike its weekday about a day."""
+        return self._special.get((exchange, day))
+
+    def last_holiday(self, exchange: str) -> date | None:
+        """How far the holidays on record reach."""
+        return max((day for found, day in self._special if found == exchange), default=None)
+
+    def odd_days(self, first: date, last: date) -> list[tuple[date, str, SpecialDay]]:
+        """Holidays and special sessions of all exchanges, ascending."""
+        found = [(day, exchange, odd) for (exchange, day), odd in self._special.items() if first <= day <= last]
+        return sorted((row for row in found if row[2].kind != HolidayKind.ORDINARY), key=lambda row: row[:2])
+
+    def day_of(self, exchange: str, moment: datetime) -> date:
+        """The calendar day a moment lies in for an exchange."""
         local = moment.astimezone(INDIA).date()
         return moment.astimezone(UTC).date() if self.hours(exchange, local).always else local
 

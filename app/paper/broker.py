@@ -133,9 +133,10 @@ class Broker:
 
     # -- market data as this broker shows it
 
-    def seen(self, contract: Contract) -> tuple[Quote, Depth]:
+    def seen(self, contract: Contract, endpoint: str) -> tuple[Quote, Depth]:
+        """`endpoint` is "stream", or the call that asks."""
         quote, depth = self.prices.quote(contract), self.prices.depth(contract)
-        for fault in self.faults.take(PRICE, symbol=contract.symbol):
+        for fault in self.faults.take(PRICE, endpoint, contract.symbol):
             quote, depth = distortion.distort(fault, contract.id, quote, depth)
         return quote, depth
 

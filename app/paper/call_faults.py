@@ -36,7 +36,8 @@ class Loss:
 
 
 def delays(faults: list[Fault], rtt_ms: float, jitter: Any) -> tuple[float, float]:
-    """Seconds to wait before and after the work. The network's round trip is halved around it."""
+    """Seconds before the work and between its begin and the answer: who asks sees their sum, however long the work
+    took of it. The round trip is halved around the begin."""
     before = after = rtt_ms / 2
     for fault in faults:
         if fault.kind != "latency":

@@ -20,6 +20,7 @@ class BrokerConfig:
 
     `refuse_at_gateway` names the violations answered with HTTP 400 instead of a rejected order: symbol, product, price,
     lot, freeze, tick, band, trigger, closed, holdings, margin. `gtt` None means: as OpenAlgo's plugin of that name.
+    `stream_symbols` is what all WebSocket clients together may subscribe, `socket_symbols` what one of them may.
     """
 
     name: str
@@ -40,6 +41,8 @@ class BrokerConfig:
     gtt: bool | None = None
     modify_renames: bool = False
     auth_timeout_s: float = 15.0
+    stream_symbols: int = 3000
+    socket_symbols: int = 3000
     holdings: tuple[dict[str, Any], ...] = ()
 
     @property

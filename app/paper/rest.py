@@ -114,13 +114,16 @@ async def _work(broker: Broker, endpoint: Endpoint, body: Body) -> Answer | Loss
     symbol, action = body.get("symbol") or "", body.get("action") or ""
     faults = broker.faults.take(CALL, endpoint.name, symbol, action.upper())
     before, after = call_faults.delays(faults, rtt, broker.faults.jitter)
+    clock = asyncio.get_running_loop().time
+    answers_at = clock() + before + after
     if before:
         await asyncio.sleep(before)
     given = call_faults.early(endpoint.name, faults) or await _handle(broker, endpoint, body, faults)
     if isinstance(given, Answer):
         given = call_faults.late(endpoint.name, faults, given)
-    if after:
-        await asyncio.sleep(after)
+    left = answers_at - clock()
+    if left > 0:
+        await asyncio.sleep(left)
     return given
 
 

@@ -52,7 +52,7 @@ def quotes(broker: Broker, body: Body) -> Answer:
     contract = broker.prices.find(body["symbol"], body["exchange"])
     if contract is None:
         return plain_error(400, not_found(body))
-    return plain_ok(data=quote_row(broker.seen(contract)[0]))
+    return plain_ok(data=quote_row(broker.seen(contract, "quotes")[0]))
 
 
 def multi_quotes(broker: Broker, body: Body) -> Answer:
@@ -64,7 +64,7 @@ def multi_quotes(broker: Broker, body: Body) -> Answer:
         if contract is None:
             bad.append({**named, "error": not_found(pair)})
         else:
-            good.append({**named, "data": quote_row(broker.seen(contract)[0])})
+            good.append({**named, "data": quote_row(broker.seen(contract, "multiquotes")[0])})
     if not good:
         return plain_error(400, bad[0]["error"], invalid_symbols=bad)
     return plain_ok(results=[*bad, *good])
@@ -74,7 +74,7 @@ def depth(broker: Broker, body: Body) -> Answer:
     contract = broker.prices.find(body["symbol"], body["exchange"])
     if contract is None:
         return plain_error(400, not_found(body))
-    quote, book = broker.seen(contract)
+    quote, book = broker.seen(contract, "depth")
     row = quote_row(quote)
     data = {
         **{name: row[name] for name in ("high", "low", "ltp", "oi", "open", "prev_close", "volume")},

@@ -22,7 +22,6 @@ from app.paper.orders import Order
 from app.paper.rows import Row
 
 LTP, QUOTE, DEPTH = 1, 2, 3
-CAPACITY = 3000
 OUTBOX = 20_000
 AT_LEAST_EVERY = 1.0
 GARBAGE = ('{"type":"market_data","symbol":', "<html>502 Bad Gateway</html>", b"\x00\xff\x13\x37")
@@ -105,9 +104,14 @@ class Hub:
     def valid(self, client: Client) -> bool:
         return client.session == self.broker.sessions and self.broker.logged_in
 
-    def has_room(self, key: Key) -> bool:
-        wanted = {known for client in self.clients for known in client.subscriptions}
-        return key in wanted or len(wanted) < CAPACITY
+    def has_room(self, client: Client, key: Key) -> bool:
+        """A server pools its connections to the broker: their capacity is shared by all its clients."""
+        if key in client.subscriptions:
+            return True
+        config = self.broker.config
+        wanted = {known for one in self.clients for known in one.subscriptions}
+        shared = key in wanted or len(wanted) < config.stream_symbols
+        return shared and len(client.subscriptions) < config.socket_symbols
 
     # -- order updates
 
@@ -148,7 +152,7 @@ class Hub:
 
     def _tick(self, key: Key, contract: Contract, clients: list[Client]) -> None:
         struck = {f.kind.removeprefix("market_") for f in self.broker.faults.take(TICK, symbol=key[0])}
-        quote, depth = self.broker.seen(contract)
+        quote, depth = self.broker.seen(contract, "stream")
         if not struck and not self._news(key, quote):
             return
         level = max(max(client.subscriptions[key]) for client in clients)

@@ -114,7 +114,7 @@ def _subscribe_one(hub: Hub, client: Client, item: Row, mode: int, depth: Any) -
     entry = {"symbol": symbol, "exchange": exchange, "broker": hub.broker.name}
     if hub.broker.prices.find(symbol, exchange) is None:
         return {**entry, "status": "error", "message": f"Symbol {symbol} not found for exchange {exchange}"}
-    if not hub.has_room((symbol, exchange)):
+    if not hub.has_room(client, (symbol, exchange)):
         return {**entry, "status": "error", "message": "Symbol capacity of the broker connection reached"}
     client.subscriptions.setdefault((symbol, exchange), set()).add(mode)
     return {**entry, "status": "success", "mode": LABELS[mode], "depth": depth}

@@ -1,7 +1,8 @@
 """Carry positions forward once a day, so that reading them costs the orders of two days and not of all time.
 
 The mark stays a whole day behind the present one: what a venue corrects of a day's trades is corrected within the next.
-Positions that went flat are not carried; what they realised is in the orders.
+Positions that went flat are not carried, unless what is held by hand and by runs only offsets; what they realised is in
+the orders.
 """
 
 from datetime import datetime, timedelta
@@ -50,7 +51,7 @@ def carried(session: Session, owner_id: str | None = None) -> tuple[dict[Positio
     for row in session.scalars(statement):
         key = PositionKey(row.account_id, row.exchange, row.symbol, row.product)
         position = Position(row.quantity, row.cost, row.realised, row.fees, row.is_priced)
-        positions[key] = Held(position, position, row.changed_at)
+        positions[key] = Held(position, position, row.changed_at, row.by_hand)
         owners[key] = row.owner_id
     return positions, owners
 
@@ -67,7 +68,7 @@ def _store(
     session: Session, positions: dict[PositionKey, Held], owners: dict[PositionKey, str], until: datetime
 ) -> None:
     session.execute(delete(CarriedPosition))
-    rows = [_row(key, one, owners[key]) for key, one in positions.items() if not one.position.is_flat]
+    rows = [_row(key, one, owners[key]) for key, one in positions.items() if one.by_hand or not one.position.is_flat]
     if rows:
         session.execute(insert(CarriedPosition), rows)
     session.merge(CarryMark(id=MARK, until=until))
@@ -87,5 +88,6 @@ def _row(key: PositionKey, one: Held, owner_id: str) -> dict[str, object]:
         "realised": position.realised,
         "fees": position.fees,
         "is_priced": position.is_priced,
+        "by_hand": one.by_hand,
         "changed_at": one.changed_at,
     }

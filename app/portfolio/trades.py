@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, String, select, type_coerce
 from sqlalchemy.orm import Session
 
 from app.core.clock import INDIA
+from app.core.money import ZERO
 from app.execution.models import Order
 from app.portfolio.pnl import FLAT, Position, Trade, book
 from app.venues.types import Side
@@ -41,11 +42,12 @@ class FilledOrder:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A position as it stands, as it stood when the day began, and when it last changed."""
+    """A position as it stands, as it stood when the day began, when it last changed, and what of it no run holds."""
 
     opening: Position = FLAT
     position: Position = FLAT
     changed_at: datetime | None = None
+    by_hand: Decimal = ZERO  # signed: what orders of no run came to
 
     def is_idle(self, day: datetime) -> bool:
         """Nothing held, and nothing traded since the day began."""
@@ -111,4 +113,5 @@ def held(orders: Iterable[FilledOrder], key_of: Callable[[FilledOrder], Key | No
 def with_order(before: Held, order: FilledOrder, day: datetime) -> Held:
     position = book(before.position, order.trade)
     opening = before.opening if order.filled_at >= day else position
-    return Held(opening, position, order.filled_at)
+    by_hand = before.by_hand + order.trade.quantity if order.account_run_id is None else before.by_hand
+    return Held(opening, position, order.filled_at, by_hand)

@@ -19,15 +19,22 @@ from app.core.db import Base, Database, after_commit, swap
 from app.core.errors import Denied, Invalid, NotFound
 from app.core.ids import new_id
 from app.core.link import Link
+from app.core.owning import owned
+from app.instruments.service import InstrumentService
+from app.strategies import entering, versions
+from app.strategies.fitting import misfits
 from app.strategies.legs import AccountShare, Draft
 from app.strategies.models import AccountRun, LegRun, Run, Strategy, StrategyAccount
+from app.strategies.owning import own_strategy
 
+KIND = "openalgo"
 LIVE_RUNS = ("requested", "resolving", "entering", "open", "exiting")
 LIVE_PARTS = ("entering", "open", "exiting")
 
 
 class StrategyService:
-    def __init__(self, db: Database, clock: Clock, link: Link, trail: Trail) -> None:
+    def __init__(self, db: Database, clock: Clock, link: Link, trail: Trail, instruments: InstrumentService) -> None:
+        self._instruments = instruments
         self._db = db
         self._clock = clock
         self._link = link
@@ -45,16 +52,16 @@ class StrategyService:
 
     def get(self, owner_id: str, strategy_id: str) -> Strategy:
         with self._db.read() as session:
-            return _strategy(session, owner_id, strategy_id)
+            return own_strategy(session, owner_id, strategy_id)
 
     def shares(self, owner_id: str, strategy_id: str) -> Sequence[StrategyAccount]:
         with self._db.read() as session:
-            _strategy(session, owner_id, strategy_id)
-            return session.scalars(
-                select(StrategyAccount).where(StrategyAccount.strategy_id == strategy_id).order_by(StrategyAccount.id)
-            ).all()
+            own_strategy(session, owner_id, strategy_id)
+            return _shares(session, strategy_id)
 
-    def create(self, owner_id: str, draft: Draft) -> str:
+    def create(self, owner_id: str, draft: Draft, said: Sequence[str] = ()) -> str:
+        """`said`: where it came from, for its first version."""
+        self._fit(draft, KIND)
         now = self._clock.now()
         with self._db.write() as session:
             self._check(session, owner_id, draft, None)
@@ -62,34 +69,52 @@ class StrategyService:
             session.add(strategy)
             session.flush()
             _write_shares(session, strategy.id, draft.accounts)
+            versions.keep(session, strategy, draft, said, now)
             self._note(session, "strategy.created", strategy.id, {"after": draft.model_dump(mode="json")})
             return strategy.id
 
-    def edit(self, owner_id: str, strategy_id: str, draft: Draft, version: int | None = None) -> None:
-        """Runs that are under way keep what they started with. `version` is the one the changes were made from."""
+    def edit(
+        self, owner_id: str, strategy_id: str, draft: Draft, version: int | None = None, said: Sequence[str] = ()
+    ) -> None:
+        """Runs that are under way keep what they started with. `version` is the one the changes were made from. A save
+        that changes nothing makes no version; `said` stands before what changed."""
+        self._fit(draft, KIND)
         with self._db.write() as session:
-            strategy = _strategy(session, owner_id, strategy_id, is_changed=True)
+            strategy = own_strategy(session, owner_id, strategy_id, is_changed=True)
             if version not in (None, strategy.version):
-                raise Denied(f"{strategy.name} was changed meanwhile: look at it again, nothing was saved.")
+                who = versions.who_changed(session, strategy)
+                raise Denied(f"{strategy.name} was changed meanwhile{who}: look at it again, nothing was saved.")
             self._check(session, owner_id, draft, strategy_id)
-            before = {"name": strategy.name, "legs": strategy.legs, "on_failure": strategy.on_failure}
+            before = versions.draft_of(strategy, _shares(session, strategy_id))
+            changed = versions.changes(before, draft)
+            if not changed:
+                return
+            versions.keep_unwritten(session, strategy, before)
             for name, value in _columns(draft).items():
                 setattr(strategy, name, value)
             strategy.version += 1
+            strategy.armed_at = strategy.armed_by = None  # what was confirmed is another strategy now
             strategy.updated_at = self._clock.now()
             _write_shares(session, strategy_id, draft.accounts)
-            change = {"before": before, "after": draft.model_dump(mode="json")}
+            versions.keep(session, strategy, draft, [*said, *changed], strategy.updated_at)
+            change = {"before": before.model_dump(mode="json"), "after": draft.model_dump(mode="json")}
             self._note(session, "strategy.edited", strategy_id, change)
 
     def remove(self, owner_id: str, strategy_id: str) -> None:
         """The template goes; its runs and their orders stay in the journal. Refused while a run is live."""
         with self._db.write() as session:
-            strategy = _strategy(session, owner_id, strategy_id)
+            strategy = own_strategy(session, owner_id, strategy_id)
             live = session.scalar(select(Run.id).where(Run.strategy_id == strategy_id, Run.state.in_(LIVE_RUNS)))
             if live:
                 raise Denied(f"{strategy.name} has a live run: exit it first.")
             strategy.archived_at = self._clock.now()
+            strategy.armed_at = strategy.armed_by = None
             self._note(session, "strategy.removed", strategy_id, {"name": strategy.name})
+
+    def _fit(self, draft: Draft, venue_kind: str) -> None:
+        wrong = misfits(self._instruments, venue_kind, draft.legs, self._clock.now())
+        if wrong:
+            raise Invalid(wrong)
 
     def _check(self, session: Session, owner_id: str, draft: Draft, strategy_id: str | None) -> None:
         same_name = session.scalar(
@@ -122,19 +147,14 @@ class StrategyService:
     def _run(self, owner_id: str, strategy_id: str, key: str) -> str:
         now = self._clock.now()
         with self._db.write(durable=True) as session:
-            strategy = _strategy(session, owner_id, strategy_id)
+            strategy = own_strategy(session, owner_id, strategy_id, is_changed=True)
             known = session.scalar(select(Run).where(Run.owner_id == owner_id, Run.key == key))
             if known:
                 return _same_run(known, strategy_id)
-            shares = session.scalars(select(StrategyAccount).where(StrategyAccount.strategy_id == strategy_id)).all()
-            if not shares:
-                raise Denied(f"{strategy.name} has no accounts: add at least one before running it.")
-            run = _new_run(strategy, shares, owner_id, key)
-            run.requested_at = now
-            session.add(run)
-            session.flush()
-            self._note(session, "run.requested", run.id, {"strategy": strategy.name, "accounts": len(shares)})
-            after_commit(session, lambda: self._link.send("runs", {}))
+            entering.check_by_hand(session, strategy, now)
+            run = entering.begin(session, strategy, key, now)
+            self._note(session, "run.requested", run.id, {"strategy": strategy.name, "accounts": len(run.accounts)})
+            after_commit(session, lambda: self._link.send("starts", {}))
             return run.id
 
     def runs(self, owner_id: str, limit: int = 50, live_only: bool = False) -> Sequence[Run]:
@@ -146,30 +166,35 @@ class StrategyService:
 
     def get_run(self, owner_id: str, run_id: str) -> Run:
         with self._db.read() as session:
-            run: Run = _owned(session, Run, owner_id, run_id, "run")
-            return run
+            return owned(session, Run, owner_id, run_id, "run")
 
     def parts(self, owner_id: str, run_id: str) -> Sequence[AccountRun]:
         with self._db.read() as session:
-            _owned(session, Run, owner_id, run_id, "run")
+            owned(session, Run, owner_id, run_id, "run")
             return session.scalars(select(AccountRun).where(AccountRun.run_id == run_id).order_by(AccountRun.id)).all()
 
     def leg_runs(self, owner_id: str, run_id: str) -> Sequence[LegRun]:
+        return self.whole(owner_id, run_id)[2]
+
+    def whole(self, owner_id: str, run_id: str) -> tuple[Run, Sequence[AccountRun], Sequence[LegRun]]:
+        """A run with its parts and their legs, in three reads."""
         with self._db.read() as session:
-            _owned(session, Run, owner_id, run_id, "run")
-            return session.scalars(
+            run = owned(session, Run, owner_id, run_id, "run")
+            of_run = select(AccountRun).where(AccountRun.run_id == run_id).order_by(AccountRun.id)
+            legs = (
                 select(LegRun)
                 .join(AccountRun, AccountRun.id == LegRun.account_run_id)
                 .where(AccountRun.run_id == run_id)
-                .order_by(LegRun.account_run_id, LegRun.number)
-            ).all()
+                .order_by(LegRun.account_run_id, LegRun.number, LegRun.entry)
+            )
+            return run, session.scalars(of_run).all(), session.scalars(legs).all()
 
     # -- exits
 
     def exit_run(self, owner_id: str, run_id: str, reason: str, by: str) -> bool:
         """Exit everything of a run, in all accounts. False when that was decided before: nothing changes."""
         with self._db.write(durable=True) as session:
-            run = _owned(session, Run, owner_id, run_id, "run")
+            run = owned(session, Run, owner_id, run_id, "run")
             if run.state not in LIVE_RUNS:
                 raise Denied("This run has ended: there is nothing to exit.")
             return self._exit(session, Run, run.id, reason, by)
@@ -177,7 +202,7 @@ class StrategyService:
     def exit_account(self, owner_id: str, account_run_id: str, reason: str, by: str) -> bool:
         """Exit one account's part of a run."""
         with self._db.write(durable=True) as session:
-            part = _owned(session, AccountRun, owner_id, account_run_id, "account run")
+            part = owned(session, AccountRun, owner_id, account_run_id, "account run")
             if part.state not in LIVE_PARTS:
                 raise Denied("This account's part of the run has ended: there is nothing to exit.")
             return self._exit(session, AccountRun, part.id, reason, by)
@@ -215,46 +240,22 @@ def _same_run(known: Run, strategy_id: str) -> str:
     return known.id
 
 
-def _strategy(session: Session, owner_id: str, strategy_id: str, is_changed: bool = False) -> Strategy:
-    """Locked when it is changed, so that of two changes from one version one is stale."""
-    found: Strategy = _owned(session, Strategy, owner_id, strategy_id, "strategy", is_changed)
-    if found.archived_at is not None:
-        raise NotFound("There is no such strategy.")
-    return found
-
-
-def _owned(session: Session, model: Any, owner_id: str, row_id: str, word: str, is_changed: bool = False) -> Any:
-    query = select(model).where(model.id == row_id, model.owner_id == owner_id)
-    found = session.scalar(query.with_for_update() if is_changed else query)
-    if found is None:
-        raise NotFound(f"There is no such {word}.")
-    return found
+def _shares(session: Session, strategy_id: str) -> Sequence[StrategyAccount]:
+    where = StrategyAccount.strategy_id == strategy_id
+    return session.scalars(select(StrategyAccount).where(where).order_by(StrategyAccount.id)).all()
 
 
 def _columns(draft: Draft) -> dict[str, Any]:
     legs = [leg.model_dump(mode="json") for leg in draft.legs]
-    return {"name": draft.name, "legs": legs, "on_failure": draft.on_failure}
+    exits = draft.exits.model_dump(mode="json")
+    limits = None if draft.limits.is_empty else draft.limits.model_dump(mode="json")
+    has_times = not draft.schedule.is_empty or any(leg.breakout for leg in draft.legs)  # a range is of its zone
+    schedule = draft.schedule.model_dump(mode="json") if has_times else None
+    sizing = None if draft.sizing.is_fixed else draft.sizing.model_dump(mode="json")
+    rules = {"exits": exits, "limits": limits, "schedule": schedule, "sizing": sizing}
+    return {"name": draft.name, "legs": legs, "on_failure": draft.on_failure, **rules}
 
 
 def _write_shares(session: Session, strategy_id: str, shares: Sequence[AccountShare]) -> None:
     session.execute(delete(StrategyAccount).where(StrategyAccount.strategy_id == strategy_id))
-    session.add_all(
-        StrategyAccount(id=new_id(), strategy_id=strategy_id, account_id=s.account_id, multiplier=s.multiplier)
-        for s in shares
-    )
-
-
-def _new_run(strategy: Strategy, shares: Sequence[StrategyAccount], owner_id: str, key: str) -> Run:
-    return Run(
-        id=new_id(),
-        owner_id=owner_id,
-        strategy_id=strategy.id,
-        key=key,
-        name=strategy.name,
-        version=strategy.version,
-        legs=strategy.legs,
-        on_failure=strategy.on_failure,
-        venue_kind=strategy.venue_kind,
-        accounts=[{"account_id": s.account_id, "multiplier": str(s.multiplier)} for s in shares],
-        state="requested",
-    )
+    session.add_all(StrategyAccount(id=new_id(), strategy_id=strategy_id, **share.model_dump()) for share in shares)

@@ -104,7 +104,7 @@ def _check(wish: TokenWish) -> None:
     if not 1 <= len(wish.name.strip()) <= 60:
         fields["name"] = ["Give it a name of at most 60 characters."]
     if not wish.scopes or not set(wish.scopes) <= set(TOKEN_SCOPES):
-        fields["scopes"] = ["Choose at least one of read, trade and manage."]
+        fields["scopes"] = ["Choose at least one of read, trade, manage and metrics."]
     wrong = [text for text in wish.allowed_ips if not _is_network(text)]
     if wrong:
         fields["allowed_ips"] = [f"{text} is neither an address nor a network." for text in wrong]

@@ -14,10 +14,11 @@ class Scope(StrEnum):
     TRADE = "trade"  # orders, strategies, exits
     MANAGE = "manage"  # accounts, keys, limits
     ADMIN = "admin"  # other people
+    METRICS = "metrics"  # the desk's own numbers, of everybody's accounts together
     SELF = "self"  # one's own password, sessions, tokens and looks; never through an API token
 
 
-TOKEN_SCOPES = (Scope.READ, Scope.TRADE, Scope.MANAGE)
+TOKEN_SCOPES = (Scope.READ, Scope.TRADE, Scope.MANAGE, Scope.METRICS)
 
 SCOPES: dict[Role, frozenset[Scope]] = {
     Role.VIEWER: frozenset({Scope.READ, Scope.SELF}),

@@ -9,7 +9,7 @@ is whole. A book that failed to load is therefore never an empty book.
 All methods are safe to call from several threads at once.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import date
 from enum import StrEnum
 from typing import Protocol
@@ -60,6 +60,14 @@ class MarketStream(Protocol):
 
     def resubscribe(self) -> None:
         """Sign in again on the same socket and subscribe everything again: the cure for a silent feed."""
+        ...
+
+    def turned_away(self) -> Collection[Symbol]:
+        """What the venue had no room for, until it is unsubscribed."""
+        ...
+
+    def troubles(self) -> tuple[int, int]:
+        """How many symbols the venue would not subscribe, and how many frames made no sense."""
         ...
 
     def close(self) -> None: ...
@@ -123,8 +131,9 @@ class Venue(Protocol):
 
     def market_stream(self, on_quote: OnQuote, on_state: OnState) -> MarketStream: ...
 
-    def warm(self) -> None:
-        """Open the connection ahead of time, so that the first order does not pay for it."""
+    def warm(self, connections: int = 1) -> None:
+        """Have so many connections open ahead of time, so that the first orders do not pay for them. Never raises: a
+        venue that cannot be reached is noticed by whoever calls next."""
         ...
 
     def close(self) -> None: ...

@@ -9,6 +9,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from app.core.errors import Refused
+
 
 class Side(StrEnum):
     BUY = "BUY"
@@ -76,9 +78,18 @@ class Mode(StrEnum):
     PAPER = "paper"
 
 
+class WrongMode(Refused):
+    """The server is in another mode than the account is meant for: what it tells is of other money."""
+
+    def __init__(self, mode: Mode, meant: Mode) -> None:
+        super().__init__(f"Its server was switched: it is in {mode} mode, and the account is meant for {meant}.")
+        self.mode = mode
+
+
 class FeedMode(StrEnum):
     LTP = "ltp"
     QUOTE = "quote"
+    BEST = "best"  # the day with the best bid and ask, which not every venue tells without its whole depth
     DEPTH = "depth"
 
 
@@ -113,6 +124,7 @@ class PlaceOrder:
     reduce_only: bool = False
     post_only: bool = False
     leverage: Decimal | None = None
+    not_after: datetime | None = None  # it must not leave later: by then another engine may act
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +139,7 @@ class ModifyOrder:
     price: Decimal | None = None
     trigger_price: Decimal | None = None
     tag: str = ""
+    not_after: datetime | None = None  # as of a placing
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +148,7 @@ class CancelOrder:
     client_order_id: str
     symbol: Symbol
     tag: str = ""
+    not_after: datetime | None = None  # as of a placing
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +161,7 @@ class Answer:
     code: int | None = None
     mode: Mode | None = None  # which mode the venue said it acted in, where it says so
     awaiting_approval: bool = False  # the server queued it for a person to approve: nothing reached the venue
+    login_needed: bool = False  # refused before anything reached the broker: nobody is logged in there
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +232,29 @@ class MarginReport:
     exposure: Decimal | None = None
 
 
+class PriceSource(StrEnum):
+    STREAM = "stream"
+    REQUEST = "request"  # asked for, where the stream gave none
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    price: Decimal
+    quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """The five best prices of each side, the best first; the totals are of the whole book where a venue tells them."""
+
+    bids: tuple[Level, ...]
+    asks: tuple[Level, ...]
+    received_at: datetime
+    total_bid: Decimal | None = None
+    total_ask: Decimal | None = None
+    source: PriceSource = PriceSource.STREAM
+
+
 @dataclass(frozen=True, slots=True)
 class Quote:
     """A price with its own age: `received_at` is our clock, `at` the venue's."""
@@ -233,12 +271,8 @@ class Quote:
     volume: Decimal | None = None
     open_interest: Decimal | None = None
     at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    price: Decimal
-    quantity: Decimal
+    source: PriceSource = PriceSource.STREAM
+    ladder: Ladder | None = None  # only where depth was asked for; it has an age of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,8 +320,12 @@ class Capabilities:
     trigger_orders: bool = True
     leverage: bool = False
     reduce_only: bool = False
+    modify: bool = True  # working orders can be changed
+    market_protection: bool = False  # takes no plain market order: a limit that crosses the book instead
     margin: bool = True
     orders_per_second: int = 10
+    stream_symbols: int = 1000  # one market connection carries at most
+    stream_connections: int = 1  # market connections of one account at most
     products: tuple[str, ...] = ()
     price_types: tuple[PriceType, ...] = tuple(PriceType)
 
@@ -320,3 +358,4 @@ class Connection:
     allow_private: bool = True
     bind_address: str = ""
     proxy: str = field(default="", repr=False)
+    mode: Mode | None = None  # which the account is meant for: books of the other are no books of this account

@@ -13,7 +13,47 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.core.actors import DESK, act_as
 from app.users.sessions import LONGEST
-from app.web import accounts, auth, builder, dashboard, orders, positions, preview, runs, settings, strategies, stream
+from app.web import (
+    accounts,
+    alerts,
+    analytics,
+    auth,
+    books,
+    builder,
+    cancels,
+    chain,
+    changes,
+    chart,
+    closes,
+    dashboard,
+    day_limits,
+    engine,
+    instruments,
+    masters,
+    metrics,
+    notifications,
+    orders,
+    outside,
+    overrides,
+    payoffs,
+    positions,
+    preview,
+    quote,
+    recordings,
+    replays,
+    risk,
+    runs,
+    schedule,
+    settings,
+    signals,
+    strategies,
+    strategy_library,
+    stream,
+    trade,
+    trade_journal,
+    watch,
+    websocket,
+)
 from app.web.access import PUBLIC_DOORS, check_access
 from app.web.api import bp as api
 from app.web.api import docs, health
@@ -22,6 +62,7 @@ from app.web.chrome import start_chrome
 from app.web.current import caller
 from app.web.errors import start_errors
 from app.web.identity import actor_of, find_identity
+from app.web.loopback import local_identity
 from app.web.request_log import begin, finish
 from app.web.secret import signing_key
 from app.web.security import MAX_BODY, add_headers, check_body, check_same_site, start_csrf
@@ -35,16 +76,44 @@ BLUEPRINTS: list[Blueprint] = [
     auth.bp,
     settings.bp,
     accounts.bp,
+    books.bp,
     dashboard.bp,
+    engine.bp,
     strategies.bp,
     builder.bp,
+    strategy_library.bp,
     preview.bp,
+    payoffs.bp,
+    schedule.bp,
     runs.bp,
+    replays.bp,
+    recordings.bp,
     orders.bp,
+    changes.bp,
+    cancels.bp,
+    trade.bp,
+    watch.bp,
+    quote.bp,
+    alerts.bp,
+    analytics.bp,
+    trade_journal.bp,
+    notifications.bp,
+    chart.bp,
+    chain.bp,
+    closes.bp,
     positions.bp,
+    outside.bp,
+    instruments.bp,
+    overrides.bp,
+    masters.bp,
+    risk.bp,
+    day_limits.bp,
+    signals.bp,
     stream.bp,
+    websocket.bp,
     api,
     health.public,
+    metrics.bp,
     docs.bp,
 ]
 
@@ -71,6 +140,7 @@ def _configure(app: Flask, settings: Settings) -> None:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         PERMANENT_SESSION_LIFETIME=timedelta(seconds=LONGEST.total_seconds()),
+        SESSION_REFRESH_EACH_REQUEST=False,  # an answer that was under way would take back what another one has set
         MAX_CONTENT_LENGTH=MAX_BODY,
         MAX_FORM_MEMORY_SIZE=MAX_BODY,
     )
@@ -88,7 +158,7 @@ def _start_gates(app: Flask, services: "Services") -> None:
         begin(services.clock)
         check_body()
         reads_caller = request.endpoint != "static" and request.endpoint not in PUBLIC_DOORS
-        g.identity = find_identity(services.users) if reads_caller else None
+        g.identity = (find_identity(services.users) or local_identity()) if reads_caller else None
         act_as(actor_of(g.identity))
 
     start_limits(app, services.settings)

@@ -50,6 +50,10 @@ class Row:
         return bool(self.health.mode) and self.health.mode != self.account.expected_mode
 
     @property
+    def needs_login(self) -> bool:
+        return self.account.enabled and self.health.state == HealthState.NOT_LOGGED_IN
+
+    @property
     def is_paused(self) -> bool:
         return self.account.trading_state == TradingState.REDUCING
 

@@ -4,6 +4,7 @@ The test itself runs in the engine: a page writes the question, and a fragment l
 """
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -11,16 +12,23 @@ from flask.typing import ResponseReturnValue
 
 from app.accounts.kinds import KindForm
 from app.accounts.models import Account, AccountHealth
+from app.accounts.states import TradingState
 from app.core import errands
 from app.core.db import after_commit
 from app.core.errands import Errand
 from app.core.errors import Denied, Invalid, NotFound
+from app.core.money import number
+from app.execution.pacing import kept_for_exits
+from app.risk.states import Extent, Kind
 from app.users.roles import Scope
 from app.web.access import needs
 from app.web.account_form import AccountForm, account_form
 from app.web.account_rows import Row, row_of
+from app.web.books import books_of
 from app.web.current import identity, owner_id, services, visitor
 from app.web.errors import is_fragment
+from app.web.format import money
+from app.web.stopping import asker
 
 bp = Blueprint("accounts", __name__, url_prefix="/accounts")
 
@@ -67,7 +75,7 @@ def new() -> ResponseReturnValue:
 @bp.get("/<account_id>")
 def detail(account_id: str) -> ResponseReturnValue:
     errand = _find_test(request.args.get("test", ""), account_id)
-    parts = _standing(account_id) | _test_parts(account_id, errand)
+    parts = _standing(account_id) | _test_parts(account_id, errand) | books_of(account_id)
     return render_template("accounts/detail.html", **parts)
 
 
@@ -79,7 +87,13 @@ def standing(account_id: str) -> ResponseReturnValue:
 def _standing(account_id: str) -> dict[str, Any]:
     """Mode, health, funds and connection; the first paint and each refresh use the same."""
     account = services().accounts.get(owner_id(), account_id)
-    return {"row": _row(account, services().health.of([account_id]).get(account_id))}
+    settings = services().settings
+    return {
+        "row": _row(account, services().health.of([account_id]).get(account_id)),
+        "kept_for_exits": kept_for_exits(account.orders_per_second, account.kept_for_exits),
+        "poll_seconds": account.poll_seconds or Decimal(str(settings.figures_poll_seconds)),
+        "reads_per_minute": account.reads_per_minute or settings.reads_per_minute,
+    }
 
 
 @bp.route("/<account_id>/edit", methods=["GET", "POST"])
@@ -123,14 +137,14 @@ def look_at_test(account_id: str, errand_id: str) -> ResponseReturnValue:
 
 @bp.post("/<account_id>/pause")
 def pause(account_id: str) -> ResponseReturnValue:
-    account = services().accounts.pause(owner_id(), account_id)
-    return _back(f"{account.name} is paused: only orders that shrink its risk go out.")
+    paused = services().risk.set_state(asker(), Extent(Kind.ACCOUNT, account_id), TradingState.REDUCING)
+    return _back(f"{paused.name} is paused: only orders that shrink its risk go out.")
 
 
 @bp.post("/<account_id>/resume")
 def resume(account_id: str) -> ResponseReturnValue:
-    account = services().accounts.resume(owner_id(), account_id)
-    return _back(f"{account.name} trades again.")
+    resumed = services().risk.set_state(asker(), Extent(Kind.ACCOUNT, account_id), TradingState.ACTIVE)
+    return _back(f"{resumed.name} trades again.")
 
 
 @bp.post("/<account_id>/enable")
@@ -228,8 +242,16 @@ def _test_parts(account_id: str, errand: Errand | None) -> dict[str, Any]:
         "account_id": account_id,
         "errand": errand,
         "steps": steps,
+        "available": [_available(step) for step in steps],
         "waits_for_engine": bool(errand and errand.taken_at is None and now - errand.created_at > SLOW_ENGINE),
     }
+
+
+def _available(step: dict[str, Any]) -> str:
+    """The funds a step of the test found, "" for any other step."""
+    facts = step.get("facts", {})
+    value = number(facts.get("available"))
+    return money(value, facts.get("currency", "INR")) if value is not None else ""
 
 
 def _to_detail(account_id: str, errand: Errand | None = None) -> ResponseReturnValue:

@@ -17,6 +17,7 @@ from app.web.current import caller, identity, services, visitor
 from app.web.forms import DeskForm
 from app.web.identity import SID
 from app.web.redirects import safe_next
+from app.web.stream import live
 from app.web.tiers import tier
 
 bp = Blueprint("auth", __name__)
@@ -90,6 +91,7 @@ def sign_in() -> ResponseReturnValue:
 @needs(Scope.SELF)
 def sign_out() -> ResponseReturnValue:
     services().users.door.leave(identity().user, identity().session_id, visitor().ip)
+    live().hub.leave_pass(identity().session_id)
     session.clear()
     return redirect(url_for("auth.sign_in"), 303)
 

@@ -9,13 +9,18 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import func, or_, select
 
 from app.accounts.models import Account, AccountHealth, HealthState
+from app.core.pulse import Beat
+from app.notify.models import Notification
 from app.portfolio.pnl import add_up
 from app.portfolio.trades import day_start
 from app.strategies.models import AccountRun, Run, Strategy
 from app.strategies.service import LIVE_PARTS
 from app.web.account_rows import Row, row_of
+from app.web.chrome import desk as around
 from app.web.current import owner_id, services
-from app.web.order_lines import OrderLine, order_lines, owned_accounts
+from app.web.masters import MasterLine, stale
+from app.web.notifications import open_messages
+from app.web.order_lines import OrderLine, keep_accounts, order_lines, owned_accounts
 from app.web.position_view import Book, Net, read_book
 from app.web.run_history import RunLine, live_runs
 from app.web.words import count
@@ -26,6 +31,7 @@ bp.record(lambda state: state.app.jinja_env.globals.update(count=count))  # "3 a
 
 TOP = 8
 MOST_TROUBLES = 20
+MOST_FIRED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,10 @@ class Overview:
     runs: Sequence[RunLine]
     troubles: Sequence[Trouble]
     doubts: Sequence[OrderLine]
+    fired: Sequence[Notification]  # alerts that were not acknowledged yet
     steps: Sequence[Step]
+    not_ready: Beat | None = None  # today's look at the accounts, where some are not ready for what is armed
+    stale: Sequence[MasterLine] = ()  # lists of instruments that nobody read for a week
 
     @property
     def top(self) -> Sequence[Net]:
@@ -67,7 +76,14 @@ class Overview:
 
     @property
     def alerts(self) -> int:
-        return len(self.troubles) + len(self.doubts) + len(self.sick)
+        return (
+            len(self.troubles)
+            + len(self.doubts)
+            + len(self.sick)
+            + len(self.fired)
+            + bool(self.stale)
+            + bool(self.not_ready)
+        )
 
     @property
     def is_set_up(self) -> bool:
@@ -89,16 +105,20 @@ class Overview:
 def partials() -> dict[str, Any]:
     """What the page shows; the first paint and each refresh use the same."""
     desk, owner = services(), owner_id()
+    accounts = _accounts(owner)
     owned, troubles = owned_accounts(owner), _troubles(owner, owned_accounts(owner))
     runs = live_runs(owner, [trouble.part.run_id for trouble in troubles])
     return {
         "overview": Overview(
-            accounts=_accounts(owner),
-            book=read_book(owner),
+            accounts=accounts,
+            book=read_book(owner, to_close=False),
             runs=runs,
             troubles=troubles,
             doubts=order_lines(desk.orders.in_doubt(owner), owned),
+            fired=[row for row in open_messages() if row.topic == "alert"][:MOST_FIRED],
             steps=_steps(owner, any(account.removed_at is None for account in owned.values())) if not runs else [],
+            stale=stale(),
+            not_ready=_not_ready(),
         )
     }
 
@@ -119,10 +139,18 @@ def _accounts(owner: str) -> list[Row]:
         rows = session.execute(
             select(Account, AccountHealth)
             .outerjoin(AccountHealth, AccountHealth.account_id == Account.id)
-            .where(Account.owner_id == owner, Account.removed_at.is_(None))
+            .where(Account.owner_id == owner)
             .order_by(Account.is_primary.desc(), Account.failover_rank, Account.name)
-        )
-        return [row_of(account, health, desk.accounts.kinds, desk.clock.now()) for account, health in rows]
+        ).all()
+    keep_accounts(account for account, _ in rows)
+    now, kinds = desk.clock.now(), desk.accounts.kinds
+    return [row_of(account, health, kinds, now) for account, health in rows if account.removed_at is None]
+
+
+def _not_ready() -> Beat | None:
+    """Today's look at the accounts, where some were not ready."""
+    known, today = around().ready, day_start(services().clock.now())
+    return known if known and known.at >= today and known.detail["wanting"] else None
 
 
 def _is_sick(row: Row) -> bool:

@@ -60,7 +60,7 @@ def problem_of(error: Exception) -> Problem:
 
 def wants_json() -> bool:
     """A program, or a script of ours that asked for JSON; htmx always gets HTML."""
-    if request.path == "/api" or request.path.startswith("/api/"):
+    if request.path in ("/api", "/metrics") or request.path.startswith(("/api/", "/ws/", "/hooks/")):
         return True
     if is_fragment():
         return False

@@ -7,6 +7,7 @@ what goes into a CSV file has the ASCII minus and ISO dates.
 
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
 MISSING = "–"
@@ -15,6 +16,8 @@ BLANK = "\u00a0"
 IST = ZoneInfo("Asia/Kolkata")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 SYMBOLS = {"INR": "₹", "USD": "$", "EUR": "€", "GBP": "£"}  # any other currency stands behind its figure
+KEPT = 8192  # a page of many accounts writes the same figures again and again
+ARROWS = {"up": f"▲{BLANK}+", "down": f"▼{BLANK}{MINUS}", "flat": ""}
 LAKH, CRORE = Decimal(100_000), Decimal(10_000_000)
 STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -48,8 +51,33 @@ def signed(value: Decimal | None, currency: str | None = None, places: int = 2) 
     if value is None:
         return MISSING
     body = _amount(value, currency, places) if currency else _digits(value, places, 2)
-    arrow = {"up": f"▲{BLANK}+", "down": f"▼{BLANK}{MINUS}", "flat": ""}[tone(value, places)]
-    return arrow + body
+    return ARROWS[tone(value, places)] + body
+
+
+def step(value: Decimal | None, places: int = 2) -> str:
+    """+12.30 and −0.05: how far something went, where an arrow has no room."""
+    sign = "+" if tone(value, places) == "up" else ""
+    return sign + indian(value, places)
+
+
+def exact(value: Decimal | None) -> str:
+    """With just the decimals it has: 13.00, 0.001124, 26,050."""
+    return MISSING if value is None else indian(value, max(0, -int(value.as_tuple().exponent)))
+
+
+def amount(units: Decimal | None) -> str:
+    """Many units in a narrow column: 9,750, 84.61 L, 1.20 Cr."""
+    if units is None:
+        return MISSING
+    if abs(units) < LAKH:
+        return indian(units, 0)
+    is_lakhs = abs(units / LAKH) < Decimal("99.995")
+    return f"{indian(units / (LAKH if is_lakhs else CRORE))}{BLANK}{'L' if is_lakhs else 'Cr'}"
+
+
+def grown(units: Decimal | None) -> str:
+    """An amount that came to what was there, or left it: +2.89 L."""
+    return ("+" if tone(units, 0) == "up" else "") + amount(units)
 
 
 def tone(value: Decimal | None, places: int = 2) -> str:
@@ -66,6 +94,7 @@ def percent(value: Decimal | None, places: int = 2) -> str:
     return f"{sign}{_digits(value, places, 2)}%"
 
 
+@lru_cache(KEPT)
 def quantity(units: Decimal | int | None, lot_size: Decimal | int | None = None) -> str:
     """2 lots · 150; without whole lots of more than one unit just the units, with the decimals they have."""
     if units is None:
@@ -100,6 +129,21 @@ def age(seconds: Decimal | float | None) -> str:
         if whole < limit:
             return f"{whole // size}{BLANK}{unit}"
     return f"{whole // 86_400}{BLANK}d"
+
+
+def took(milliseconds: int | None) -> str:
+    """0 ms, 412 ms, 3.2 s, 45 s, 3 min 5 s, 2 h 10 min"""
+    if milliseconds is None:
+        return MISSING
+    if milliseconds < 1_000:
+        return f"{milliseconds}{BLANK}ms"
+    if milliseconds < 10_000:
+        return f"{milliseconds // 100 / 10}{BLANK}s"
+    seconds = milliseconds // 1_000
+    for size, unit, less, least in ((3_600, "h", 60, "min"), (60, "min", 1, "s")):
+        if seconds >= size:
+            return f"{seconds // size}{BLANK}{unit}{BLANK}{seconds % size // less}{BLANK}{least}"
+    return f"{seconds}{BLANK}s"
 
 
 def clock(at: datetime | None) -> str:
@@ -148,6 +192,7 @@ def _minus(value: Decimal, places: int) -> str:
     return MINUS if _rounded(value, places) < 0 else ""
 
 
+@lru_cache(KEPT)
 def _digits(value: Decimal, places: int, group: int) -> str:
     """The rounded absolute value; the last three digits of the whole part together, those before in `group`s."""
     whole, _, fraction = format(abs(_rounded(value, places)), "f").partition(".")
@@ -157,7 +202,13 @@ def _digits(value: Decimal, places: int, group: int) -> str:
 
 
 def _rounded(value: Decimal, places: int) -> Decimal:
-    return value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+    return value.quantize(_unit(places), ROUND_HALF_UP)
+
+
+@cache
+def _unit(places: int) -> Decimal:
+    """The smallest step with so many decimals."""
+    return Decimal(1).scaleb(-places)
 
 
 def _places(value: Decimal) -> int:

@@ -70,10 +70,17 @@ def actor_of(identity: Identity | None) -> Actor:
     return Actor(identity.user_id, identity.user.name, ip)
 
 
+def identity_of_token(users: Users, secret: str, ip: str) -> Identity | None:
+    """Of a program that calls from that address; None for a token that opens nothing."""
+    found = users.tokens.find(secret.strip(), ip)
+    if found is None:
+        return None
+    return Identity(found.user, scopes_of(found.user.role, found.token.scopes), token_id=found.token.id)
+
+
 def _program(users: Users) -> Identity:
     kind, _, secret = request.headers["Authorization"].partition(" ")
-    found = users.tokens.find(secret.strip(), request.remote_addr or "") if kind.lower() == "bearer" else None
+    found = identity_of_token(users, secret, request.remote_addr or "") if kind.lower() == "bearer" else None
     if found is None:
         raise InvalidApiKey("This API token opens nothing: it is wrong, revoked, expired or used from elsewhere.")
-    scopes = scopes_of(found.user.role, found.token.scopes)
-    return Identity(found.user, scopes, token_id=found.token.id)
+    return found

@@ -11,8 +11,10 @@ from sqlalchemy import select
 
 from app.accounts.models import Account
 from app.core.money import ZERO
+from app.execution.external import can_adopt
 from app.execution.models import Order, VenueOrder
-from app.execution.states import FINAL, IN_DOUBT, can_cancel
+from app.execution.states import AT_VENUE, FINAL, IN_DOUBT, OrderState, can_cancel
+from app.execution.timing import milliseconds
 from app.web.current import services
 from app.web.words import EXITS, order_word
 
@@ -41,6 +43,13 @@ class OrderLine:
         return can_cancel(self.order.state) and self.order.cancel_asked_at is None
 
     @property
+    def can_change(self) -> bool:
+        """Whether the venue may be asked to work it on other terms."""
+        order = self.order
+        is_there = order.venue_order_id is not None and order.state in AT_VENUE
+        return is_there and order.state != OrderState.CANCEL_PENDING and order.cancel_asked_at is None
+
+    @property
     def cancel_is_asked(self) -> bool:
         return self.order.cancel_asked_at is not None and self.order.state not in FINAL
 
@@ -57,7 +66,8 @@ class OrderLine:
     def steps(self) -> list[tuple[str, int]]:
         """What happened after its creation, each with the milliseconds from there."""
         order = self.order
-        known = (("sent", order.sent_at), ("answered", order.answered_at), ("filled", order.filled_at))
+        answer = ("answered", order.answered_at) if order.unknown_at is None else ("no answer", order.unknown_at)
+        known = (("claimed", order.claimed_at), ("sent", order.sent_at), answer, ("filled", order.filled_at))
         return [(name, milliseconds(order.created_at, at)) for name, at in known if at is not None]
 
 
@@ -89,6 +99,15 @@ class ForeignLine:
     account: str
     age: float
 
+    @property
+    def can_adopt(self) -> bool:
+        return can_adopt(self.order)
+
+
+def keep_accounts(accounts: Iterable[Account]) -> None:
+    """All of the owner's, the removed ones too, read already by who needed more of them."""
+    g.owned_accounts = {account.id: account for account in accounts}
+
 
 def owned_accounts(owner_id: str) -> dict[str, Account]:
     """By id, the removed ones too: their orders stay in the journal. Read once per request."""
@@ -106,7 +125,7 @@ def order_lines(orders: Iterable[Order], accounts: dict[str, Account]) -> list[O
 
 def order_line(order: Order, accounts: dict[str, Account], now: datetime) -> OrderLine:
     account = accounts[order.account_id]
-    return OrderLine(order, account.name, account.expected_mode, account.currency, seconds(order.updated_at, now))
+    return OrderLine(order, account.name, account.mode, account.currency, seconds(order.updated_at, now))
 
 
 def wishes(lines: Sequence[OrderLine]) -> list[Wish]:
@@ -124,7 +143,3 @@ def foreign_lines(orders: Iterable[VenueOrder], accounts: dict[str, Account]) ->
 
 def seconds(since: datetime, now: datetime) -> float:
     return max(0.0, (now - since).total_seconds())
-
-
-def milliseconds(since: datetime, at: datetime) -> int:
-    return max(0, round((at - since).total_seconds() * 1000))

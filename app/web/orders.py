@@ -16,9 +16,12 @@ from app.core.errors import Denied
 from app.execution.models import Order
 from app.execution.service import Filter
 from app.execution.states import LIVE, OrderState
+from app.execution.timing import milliseconds
 from app.users.roles import Scope
 from app.web.access import needs
 from app.web.asking import ask
+from app.web.changes import change_lines
+from app.web.contracts import contract_name
 from app.web.current import owner_id, services
 from app.web.doubts import Doubt, doubts_of
 from app.web.format import quantity
@@ -26,12 +29,12 @@ from app.web.order_lines import (
     ForeignLine,
     Wish,
     foreign_lines,
-    milliseconds,
     order_lines,
     owned_accounts,
     wishes,
 )
 from app.web.redirects import safe_next
+from app.web.run_timing import order_steps
 from app.web.words import SOURCES, in_words
 
 bp = Blueprint("orders", __name__, url_prefix="/orders")
@@ -61,6 +64,11 @@ class Journal:
     wishes: Sequence[Wish]
     foreign: Sequence[ForeignLine]
     older: str
+
+    @property
+    def working(self) -> int:
+        """How many of these the venues, or the desk itself, could still cancel; those in doubt apart."""
+        return next(tab.count for tab in self.tabs if tab.name == "live")
 
     @property
     def is_first_page(self) -> bool:
@@ -109,9 +117,10 @@ def cancel(order_id: str) -> ResponseReturnValue:
     try:
         services().orders.cancel(owner_id(), order_id)
     except Denied as refused:
-        flash(f"{told.order.side} {told.order.symbol}: {refused.message}")
+        flash(f"{told.order.side} {contract_name(told.order.symbol)}: {refused.message}")
     else:
-        flash(f"{told.order.side} {told.order.symbol}: the cancelling is asked for. Its state tells what became of it.")
+        what = f"{told.order.side} {contract_name(told.order.symbol)}"
+        flash(f"{what}: the cancelling is asked for. Its state tells what became of it.")
     return _back_to(order_id)
 
 
@@ -142,7 +151,7 @@ def _decide(order_id: str, decision: Callable[[], None], said: str) -> ResponseR
         decision()
     except Denied as refused:
         said = refused.message
-    flash(f"{order.side} {order.symbol}: {said}")
+    flash(f"{order.side} {contract_name(order.symbol)}: {said}")
     return _back_to(order_id)
 
 
@@ -200,14 +209,16 @@ def _story(order_id: str) -> dict[str, Any]:
     accounts = owned_accounts(owner_id())
     line, *_ = order_lines([told.order], accounts)
     return {
-        "heading": f"{line.order.side.capitalize()} {quantity(line.order.quantity)} {line.order.symbol}",
+        "heading": f"{line.order.side.capitalize()} {quantity(line.order.quantity)} {contract_name(line.order.symbol)}",
         "line": line,
         "told": told,
+        "changes": change_lines(order_id),
         "slices": order_lines(_of_intent(told.order.intent_id), accounts),
         "doubts": doubts_of(owner_id(), [told.order], accounts),
         "sources": SOURCES,
         "in_words": in_words,
         "milliseconds": milliseconds,
+        "steps": order_steps(told.order, services().clock.now()),
     }
 
 

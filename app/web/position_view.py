@@ -1,15 +1,19 @@
 """What is held, netted by instrument over all accounts, with each account's part and the venue's own word beside it."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 from app.accounts.models import Account
 from app.core.money import ZERO
+from app.execution.closing import Place
+from app.portfolio.differences import surplus
+from app.portfolio.models import PositionDifference
 from app.portfolio.pnl import add_up, realised
 from app.portfolio.positions import AccountPosition, Agreement
+from app.portfolio.trades import PositionKey
 from app.web.current import services
 from app.web.order_lines import owned_accounts, seconds
 from app.web.prices import Prices, Seen
@@ -31,6 +35,8 @@ class Holding:
     position: AccountPosition
     seen: Seen | None
     venue_age: float | None
+    gap: PositionDifference | None = None  # where the difference is proven
+    closable: Decimal = ZERO  # by hand: what no run holds of it and no exit is closing yet
 
     @property
     def is_external(self) -> bool:
@@ -55,7 +61,13 @@ class Holding:
     def difference(self) -> Decimal | None:
         """What the venue holds more (or less) than the desk filled."""
         theirs = self.position.venue_quantity
-        return theirs - self.position.quantity if self.position.agreement is Agreement.DIFFERS and theirs else None
+        differs = self.position.agreement in (Agreement.DIFFERS, Agreement.EXTERNAL)
+        return theirs - self.position.quantity if differs and theirs is not None else None
+
+    @property
+    def surplus(self) -> Decimal:
+        """What a person may adopt: held there beyond the desk's own."""
+        return surplus(self.gap.desk_quantity, self.gap.venue_quantity) if self.gap else ZERO
 
     @property
     def today(self) -> Decimal | None:
@@ -138,20 +150,40 @@ def realised_today(position: AccountPosition) -> Decimal | None:
     return None if now is None or before is None else now - before
 
 
-def read_book(owner_id: str) -> Book:
-    """Five reads, however many accounts; the biggest instruments first."""
+def read_book(owner_id: str, to_close: bool = True) -> Book:
+    """Six reads, however many accounts; the biggest instruments first. One less where nothing is offered `to_close`."""
     accounts, now = owned_accounts(owner_id), services().clock.now()
+    closing = services().by_hand.closing
+    leaving = closing.leaving(owner_id) if to_close else {}  # first: what fills meanwhile is not offered twice
     positions = services().portfolio.positions(owner_id, now)
-    prices = _prices(positions, now)
+    prices, gaps = _prices(positions, now), _gaps(owner_id, positions)
     groups: dict[tuple[str, str, str], list[Holding]] = defaultdict(list)
     for position in positions:
         key = position.key
         read_at = position.venue_read_at
         age = seconds(read_at, now) if read_at else None
-        holding = Holding(accounts[key.account_id], position, prices.get((key.exchange, key.symbol)), age)
+        holding = Holding(
+            accounts[key.account_id], position, prices.get((key.exchange, key.symbol)), age, gaps.get(key),
+            _closable(position, leaving),
+        )  # fmt: skip
         groups[key.exchange, key.symbol, key.product].append(holding)
     nets = [_net(key, holdings, prices) for key, holdings in groups.items()]
     return Book(sorted(nets, key=lambda net: (net.is_flat, -abs(net.quantity), net.symbol)))
+
+
+def _gaps(owner_id: str, positions: Sequence[AccountPosition]) -> dict[PositionKey, PositionDifference]:
+    """What is proven to differ; asked only where something does."""
+    wrong = (Agreement.DIFFERS, Agreement.EXTERNAL)
+    if not any(position.agreement in wrong for position in positions):
+        return {}
+    found = services().adopting.differences(owner_id)
+    return {PositionKey(row.account_id, row.exchange, row.symbol, row.product): row for row in found}
+
+
+def _closable(position: AccountPosition, leaving: Mapping[Place, Decimal]) -> Decimal:
+    key = position.key
+    on_its_way = leaving.get(Place(key.account_id, key.exchange, key.symbol, key.product), ZERO)
+    return max(ZERO, abs(position.held.by_hand) - on_its_way)
 
 
 def _prices(positions: Sequence[AccountPosition], now: datetime) -> Prices:

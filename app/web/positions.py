@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from flask import Blueprint, render_template
+from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from app.web.current import owner_id
+from app.web.position_groups import BY, groups_of
 from app.web.position_view import read_book
 
 bp = Blueprint("positions", __name__, url_prefix="/positions")
@@ -13,7 +14,10 @@ bp = Blueprint("positions", __name__, url_prefix="/positions")
 
 def partials() -> dict[str, Any]:
     """What the page shows; the first paint and each refresh use the same."""
-    return {"book": read_book(owner_id())}
+    by = request.args.get("by", "")
+    book = read_book(owner_id())
+    groups = groups_of(owner_id(), by, book) if by in BY and by else []
+    return {"book": book, "by": by if by in BY else "", "choices": BY, "groups": groups}
 
 
 @bp.get("")
@@ -23,4 +27,5 @@ def index() -> ResponseReturnValue:
 
 @bp.get("/rows")
 def rows() -> ResponseReturnValue:
-    return render_template("positions/_rows.html", **partials())
+    shown = partials()
+    return render_template("positions/_groups.html" if shown["by"] else "positions/_rows.html", **shown)

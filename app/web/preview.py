@@ -16,13 +16,14 @@ from app.core import errands
 from app.core.db import after_commit
 from app.core.errands import Errand
 from app.core.errors import Denied, Invalid, NotFound
-from app.core.money import number
+from app.core.money import ZERO, number
 from app.strategies.models import Run, Strategy
 from app.users.roles import Scope
 from app.web.access import needs
 from app.web.current import owner_id, services
 from app.web.format import day, money, quantity
 from app.web.order_lines import owned_accounts
+from app.web.size_view import SizeView, size_view
 
 bp = Blueprint("preview", __name__, url_prefix="/strategies")
 
@@ -58,10 +59,27 @@ class Preview:
     def orders(self) -> int:
         return sum(account["orders"] for account in self.able)
 
+    @property
+    def waiting(self) -> int:
+        """How many legs are entered only later."""
+        return sum(1 for leg in self.answer["legs"] if leg.get("waits"))
+
     def margin(self, account: dict[str, Any]) -> str:
         """The estimate of one account, in its currency."""
+        return money(number(account["margin"]), self._currency(account))
+
+    def _currency(self, account: dict[str, Any]) -> str:
         owned = owned_accounts(self.strategy.owner_id).get(account["account_id"])
-        return money(number(account["margin"]), owned.currency if owned else "INR")
+        return owned.currency if owned else "INR"
+
+    def size(self, account: dict[str, Any]) -> SizeView | None:
+        return size_view(account.get("sizing"), self._currency(account))
+
+    def short(self, account: dict[str, Any]) -> str:
+        """By how much the margin is more than what is free, as far as both are known; "" where it fits."""
+        free, margin = number((account.get("sizing") or {}).get("free")), number(account["margin"])
+        lacks = margin - free if margin is not None and free is not None else ZERO
+        return money(lacks, self._currency(account)) if lacks > 0 else ""
 
     def units(self, text: str | None) -> str:
         return quantity(number(text))
@@ -96,18 +114,27 @@ def look(strategy_id: str, errand_id: str) -> ResponseReturnValue:
 @bp.post("/<strategy_id>/run")
 def run(strategy_id: str) -> ResponseReturnValue:
     key = request.form.get("intent_id", "")
-    run_id = _run_of(owner_id(), strategy_id, key)
-    if run_id is None:
-        preview = _read(owner_id(), strategy_id, _errand(owner_id(), strategy_id, key))
-        if not preview.can_run:
-            raise Denied(preview.problem or "The preview is not ready yet: nothing was sent.")
-        run_id = services().strategies.run(owner_id(), strategy_id, key)
+    run_id = _run_of(owner_id(), strategy_id, key) or _begun(owner_id(), strategy_id, key)
     return redirect(url_for("runs.detail", run_id=run_id), 303)
+
+
+def _begun(owner: str, strategy_id: str, key: str) -> str:
+    preview = _read(owner, strategy_id, _errand(owner, strategy_id, key))
+    if preview.run_id:  # another tab was faster by a moment
+        return preview.run_id
+    if not preview.can_run:
+        raise Denied(preview.problem or "The preview is not ready yet: nothing was sent.")
+    return services().strategies.run(owner, strategy_id, key)
 
 
 def partials(strategy_id: str, errand_id: str) -> dict[str, Any]:
     """What the page shows; the first paint and each refresh use the same."""
-    return {"preview": _read(owner_id(), strategy_id, _errand(owner_id(), strategy_id, errand_id))}
+    return {"preview": read_preview(strategy_id, errand_id)}
+
+
+def read_preview(strategy_id: str, errand_id: str) -> Preview:
+    """Raises NotFound for what is somebody else's, or of another strategy."""
+    return _read(owner_id(), strategy_id, _errand(owner_id(), strategy_id, errand_id))
 
 
 def ask_preview(owner: str, strategy_id: str) -> str:

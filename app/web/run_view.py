@@ -1,33 +1,46 @@
 """A run as its page shows it: each account's part, its legs with what filled, their orders, and what happened when.
 
-Nine reads, however many accounts take part. What was filled comes from the orders and from nowhere else. A page asks
-for the same figure many times, so each is reckoned once.
+Seven reads, however many accounts take part, and one more where legs wait. What was filled comes from the orders and
+from nowhere else. A page asks for the same figure many times, so each is reckoned once.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
-
-from sqlalchemy import select
+from typing import Any
 
 from app.accounts.models import Account
 from app.core.money import ZERO
-from app.execution.models import Order, OrderEvent
-from app.execution.states import LIVE
+from app.execution.models import Order
+from app.execution.states import AT_VENUE, LIVE
+from app.execution.terms import PRICED
+from app.execution.timing import RoundTiming
 from app.portfolio.pnl import Position, Trade, add_up, fold, total
-from app.strategies.models import AccountRun, LegRun, Run
+from app.strategies.adopting import LegGap
+from app.strategies.exit_rule import AT_MARKET, ExitRule, exit_rule
+from app.strategies.models import AccountRun, LegRun, LegWait, Run
+from app.strategies.part_views import AccountRunState
+from app.strategies.schedule import Leaving
 from app.strategies.service import LIVE_PARTS, LIVE_RUNS
+from app.strategies.sizing import sizing
+from app.strategies.waves import MUST_ACT
 from app.venues.types import Side
+from app.web import format as fmt
+from app.web.contracts import contract_name
 from app.web.current import services
 from app.web.order_lines import OrderLine, Wish, order_lines, owned_accounts, wishes
 from app.web.prices import Prices, Seen, seen_prices
-from app.web.words import SOURCES, in_words, run_word
+from app.web.run_happenings import Happening, read_happenings
+from app.web.run_late import LateLine, late_line, late_rows
+from app.web.run_limits import Entered, LimitsView, Share, level_words, read_limits
+from app.web.run_timing import TimingTable, run_rounds, timing_table
+from app.web.size_view import SizeView, size_view
+from app.web.words import run_word
 
 MOST_ORDERS = 60
-TIMELINE = 60  # the newest steps; all of an order's are on its own page
 
 
 @dataclass(frozen=True)
@@ -39,6 +52,10 @@ class LegLine:
     currency: str
     is_live: bool
     seen: Seen | None
+    gap: LegGap | None = None  # what of it is no longer at the broker
+    rule: ExitRule = AT_MARKET
+    levels: str = ""  # where it is left by itself
+    late: LateLine | None = None  # of one that is not entered with the others
 
     @cached_property
     def position(self) -> Position:
@@ -72,12 +89,31 @@ class LegLine:
         return average(self._exits)
 
     @property
+    def counts(self) -> bool:
+        """Whether limits are measured by it: what is entered later only once it is whole, what comes again never."""
+        return self.leg.entry == 1 and (not self.leg.waits or self.entered >= self.leg.quantity)
+
+    @property
     def has_open_orders(self) -> bool:
         return any(line.order.state in LIVE for line in self.orders)
 
     @property
     def can_exit(self) -> bool:
-        return self.is_live and (self.held != 0 or self.has_open_orders)
+        is_waiting = self.late is not None and self.late.is_waiting and self.leg.exit_reason is None
+        return self.is_live and (self.held != 0 or self.has_open_orders or is_waiting)
+
+    @property
+    def resting(self) -> "tuple[Order, datetime] | None":
+        """An exit that waits at the venue for its price, and when it goes at market."""
+        for line in self._exits:
+            order = line.order
+            if order.state in AT_VENUE and order.price_type in PRICED and order.sent_at is not None:
+                return order, order.sent_at + self.rule.converts_after
+        return None
+
+    @cached_property
+    def texts(self) -> "LegTexts":
+        return _texts(self)
 
     @cached_property
     def _entries(self) -> list[OrderLine]:
@@ -86,6 +122,30 @@ class LegLine:
     @cached_property
     def _exits(self) -> list[OrderLine]:
         return [line for line in self.orders if line.is_exit]
+
+
+@dataclass(frozen=True, slots=True)
+class LegTexts:
+    """The cells of a leg as they are shown: a page of many accounts has hundreds of these rows."""
+
+    number: int
+    symbol: str
+    name: str
+    kind: str
+    side: str
+    target: str
+    filled: str
+    entry_average: str
+    exited: str
+    exit_average: str
+    last: str
+    last_key: str
+    last_at: int | None
+    pnl: str
+    pnl_key: str
+    tone: str
+    exit_path: str
+    levels: str  # where the leg is left by itself
 
 
 @dataclass(frozen=True)
@@ -109,6 +169,17 @@ class PartLine:
         """How many legs hold something."""
         return sum(leg.held != 0 for leg in self.legs)
 
+    @property
+    def size(self) -> SizeView | None:
+        """The figures that led to its lots; None where they are as written."""
+        return size_view(self.part.sizing, self.account.currency)
+
+    @property
+    def gave_up(self) -> bool:
+        """Its exit was refused as often as the strategy lets it be tried, and nothing of it is under way."""
+        is_moving = any(line.is_exit and line.order.state in LIVE for line in self.orders)
+        return self.is_live and MUST_ACT in self.part.trouble and not is_moving
+
     @cached_property
     def orders(self) -> list[OrderLine]:
         return [line for leg in self.legs for line in leg.orders]
@@ -122,22 +193,14 @@ class PartLine:
         return add_up(leg.total for leg in self.legs)
 
 
-@dataclass(frozen=True, slots=True)
-class Happening:
-    """One line of what happened, with where it happened."""
-
-    at: datetime
-    text: str
-    account: str = ""
-    detail: str = ""
-    order_id: str = ""
-
-
 @dataclass(frozen=True)
 class RunView:
     run: Run
     parts: Sequence[PartLine]
     happenings: Sequence[Happening]
+    rounds: Sequence[RoundTiming]
+    limits: LimitsView | None = None
+    leaving: Leaving | None = None  # by its schedule, while nothing has decided its exit
 
     @property
     def word(self) -> str | None:
@@ -146,6 +209,14 @@ class RunView:
     @property
     def is_live(self) -> bool:
         return self.run.state in LIVE_RUNS
+
+    @property
+    def sizing(self) -> str:
+        return sizing(self.run.sizing).words
+
+    @property
+    def exits(self) -> ExitRule:
+        return exit_rule(self.run.exits)
 
     @cached_property
     def live_parts(self) -> list[PartLine]:
@@ -158,6 +229,11 @@ class RunView:
     @cached_property
     def total(self) -> Decimal | None:
         return add_up(part.total for part in self.parts) if self.currency else None
+
+    @property
+    def timings(self) -> list[TimingTable]:
+        names = {part.account.id: part.account.name for part in self.parts}
+        return [timing_table(one, names) for one in self.rounds]
 
     @cached_property
     def shows_orders(self) -> bool:
@@ -172,26 +248,69 @@ class RunView:
 
     @property
     def modes(self) -> str:
-        found = sorted({part.account.expected_mode for part in self.parts})
+        found = sorted({part.account.mode for part in self.parts})
         return found[0] if len(found) == 1 else "mixed" if found else ""
 
 
 def read_run(owner_id: str, run_id: str) -> RunView:
     """Raises NotFound for somebody else's."""
     strategies, accounts = services().strategies, owned_accounts(owner_id)
-    run = strategies.get_run(owner_id, run_id)
-    parts = strategies.parts(owner_id, run_id)
+    run, parts, leg_runs = strategies.whole(owner_id, run_id)
     orders = services().orders.of_parts(owner_id, [part.id for part in parts])
     by_leg: dict[str, list[OrderLine]] = defaultdict(list)
     for line in order_lines(orders, accounts):
         by_leg[line.order.leg_run_id or ""].append(line)
     legs: dict[str, list[LegRun]] = defaultdict(list)
-    for leg in strategies.leg_runs(owner_id, run_id):
+    for leg in leg_runs:
         legs[leg.account_run_id].append(leg)
-    prices = seen_prices({part.account_id for part in parts})
-    lines = [_part(part, accounts[part.account_id], legs[part.id], by_leg, prices) for part in parts]
+    held_in = sorted({part.account_id for part in parts})
+    rule = exit_rule(run.exits)
+    prices, gaps = seen_prices(held_in), services().adopting.leg_gaps(owner_id, held_in, [part.id for part in parts])
+    told = _Told(prices, gaps, rule, run.legs, late_rows(run.id, leg_runs))
+    lines = [_part(part, accounts[part.account_id], legs[part.id], by_leg, told) for part in parts]
     lines.sort(key=lambda line: (not line.part.trouble, line.account.name))
-    return RunView(run, lines, _happenings(run, parts, accounts, _events(orders)))
+    happenings = read_happenings(run, parts, accounts, orders)
+    rounds = run_rounds(run, parts, leg_runs, orders, services().clock.now())
+    kept = read_limits(run, [_share(line) for line in lines], any(leg.levels for line in lines for leg in line.legs))
+    return RunView(run, lines, happenings, rounds, kept, leaving_of(run))
+
+
+def leaving_of(run: Run) -> Leaving | None:
+    if run.exit_reason or run.state not in LIVE_RUNS:
+        return None
+    return services().schedules.leaving(run, services().clock.now())
+
+
+def _share(line: PartLine) -> Share:
+    part = line.part
+    legs = [Entered(leg.leg.number, leg.leg.side, leg.entered, leg.entry_average) for leg in line.legs if leg.counts]
+    is_whole = part.state != AccountRunState.ENTERING
+    of = (part.id, line.account.name, line.account.currency, part.multiplier)
+    return Share(*of, line.is_live, is_whole, legs, line.total)
+
+
+def _texts(line: LegLine) -> LegTexts:
+    leg, currency, seen, symbol = line.leg, line.currency, line.seen, line.leg.symbol
+    return LegTexts(
+        number=leg.number,
+        symbol=symbol,
+        name=contract_name(symbol),
+        kind=f"{leg.exchange} · {leg.product} · {leg.price_type.lower()}",
+        side=leg.side,
+        target=fmt.quantity(leg.quantity, leg.lot_size),
+        filled=f"{fmt.quantity(line.entered)}/{fmt.quantity(leg.quantity)}",
+        entry_average=fmt.price(line.entry_average, leg.tick, currency),
+        exited=fmt.quantity(line.exited) if line.exited else "",
+        exit_average=fmt.price(line.exit_average, leg.tick, currency) if line.exited else "",
+        last=fmt.price(seen.price if seen else None, leg.tick, currency),
+        last_key=f"ltp:{leg.exchange}:{symbol}",
+        last_at=fmt.millis(seen.at) if seen else None,
+        pnl=fmt.signed(line.total, currency),
+        pnl_key=f"pnl:leg:{leg.id}",
+        tone=fmt.tone(line.total),
+        exit_path=f"/legs/{leg.id}/exit",
+        levels=line.levels,
+    )
 
 
 def average(lines: Sequence[OrderLine]) -> Decimal | None:
@@ -207,46 +326,37 @@ def _filled(lines: Sequence[OrderLine]) -> Decimal:
     return sum((line.order.filled_quantity for line in lines), ZERO)
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What all legs of a run are shown with; `legs` as they were written."""
+
+    prices: Prices
+    gaps: dict[str, LegGap]
+    rule: ExitRule
+    legs: Sequence[dict[str, Any]]
+    waits: Mapping[str, LegWait]  # by leg run
+
+
 def _part(
-    part: AccountRun, account: Account, legs: list[LegRun], orders: dict[str, list[OrderLine]], prices: Prices
+    part: AccountRun,
+    account: Account,
+    legs: list[LegRun],
+    orders: dict[str, list[OrderLine]],
+    told: _Told,
 ) -> PartLine:
     is_live = part.state in LIVE_PARTS
     lines = [
-        LegLine(leg, orders[leg.id], account.currency, is_live, prices.get((leg.exchange, leg.symbol))) for leg in legs
+        LegLine(
+            leg,
+            orders[leg.id],
+            account.currency,
+            is_live,
+            told.prices.get((leg.exchange, leg.symbol)),
+            told.gaps.get(leg.id),
+            told.rule,
+            level_words(leg, told.legs),
+            late_line(leg, told.waits.get(leg.id)),
+        )
+        for leg in legs
     ]
     return PartLine(part, account, lines)
-
-
-def _events(orders: Sequence[Order]) -> list[tuple[OrderEvent, Order]]:
-    by_id = {order.id: order for order in orders}
-    newest = select(OrderEvent).where(OrderEvent.order_id.in_(by_id)).order_by(OrderEvent.seq.desc()).limit(TIMELINE)
-    with services().db.read() as session:
-        return [(event, by_id[event.order_id]) for event in session.scalars(newest)]
-
-
-def _happenings(
-    run: Run, parts: Sequence[AccountRun], accounts: dict[str, Account], events: list[tuple[OrderEvent, Order]]
-) -> list[Happening]:
-    """Newest first."""
-    found = [Happening(run.requested_at, "Run asked for")]
-    if run.started_at:
-        found.append(Happening(run.started_at, "Contracts found, orders journaled"))
-    if run.exit_at and run.exit_reason:
-        found.append(Happening(run.exit_at, f"Exit of all accounts: {run.exit_reason}", detail=f"by {run.exit_by}"))
-    if run.closed_at:
-        found.append(Happening(run.closed_at, run.state.capitalize(), detail=run.trouble))
-    for part in parts:
-        name = accounts[part.account_id].name
-        if part.exit_at and part.exit_reason:
-            found.append(Happening(part.exit_at, f"Exit: {part.exit_reason}", name, f"by {part.exit_by}"))
-        if part.closed_at:
-            found.append(Happening(part.closed_at, part.state.capitalize(), name))
-    found += [_order_step(event, order, accounts[order.account_id].name) for event, order in events]
-    return sorted(found, key=lambda happening: happening.at, reverse=True)
-
-
-def _order_step(event: OrderEvent, order: Order, account: str) -> Happening:
-    piece = f" ({order.slice} of {order.slices})" if order.slices > 1 else ""
-    heard = SOURCES.get(event.source, event.source)
-    text = f"{order.side} {order.symbol}{piece}: {in_words(event.to_state)}, by {heard}"
-    return Happening(event.at, text, account, event.detail, order.id)

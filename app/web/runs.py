@@ -8,8 +8,12 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.core.errors import Denied, NotFound
+from app.portfolio.curves import of_run
+from app.strategies.models import Run
 from app.web.asking import ask
 from app.web.current import identity, owner_id, services
+from app.web.curve_view import draw_curve
+from app.web.order_lines import owned_accounts
 from app.web.run_history import history
 from app.web.run_view import LegLine, PartLine, RunView, read_run
 from app.web.words import count
@@ -41,7 +45,22 @@ def _history() -> dict[str, Any]:
 
 @bp.get("/<run_id>")
 def detail(run_id: str) -> ResponseReturnValue:
-    return render_template("runs/detail.html", **partials(run_id))
+    shown = partials(run_id)
+    return render_template("runs/detail.html", **shown, **_curve(shown["view"].run, shown["view"].currency))
+
+
+@bp.get("/<run_id>/curve")
+def curve(run_id: str) -> ResponseReturnValue:
+    run = services().strategies.get_run(owner_id(), run_id)
+    accounts = owned_accounts(owner_id())
+    currencies = {accounts[share["account_id"]].currency for share in run.accounts}
+    return render_template("runs/_curve.html", **_curve(run, currencies.pop() if len(currencies) == 1 else ""))
+
+
+def _curve(run: Run, currency: str) -> dict[str, Any]:
+    """Of several currencies nothing is sampled: they are never added up."""
+    points = services().curves.read(of_run(run.id))
+    return {"run": run, "currency": currency or "INR", "drawn": draw_curve(points, currency or "INR", "P&L of the run")}
 
 
 @bp.get("/<run_id>/live")
@@ -122,7 +141,7 @@ def _tell(decided: bool, parts: list[PartLine]) -> None:
 
 def _what_happens(part: PartLine) -> str:
     if part.held:
-        return f"{count(part.held, 'position')} on the way out at market"
+        return f"{count(part.held, 'position')} on the way out"
     return "nothing is held; what is still open is cancelled"
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from app.accounts.models import Account
 from app.strategies.legs import Leg
 from app.strategies.models import Run, Strategy, StrategyAccount
+from app.strategies.scheduling import Plan
 from app.strategies.service import LIVE_RUNS
 from app.web.current import services
 from app.web.order_lines import owned_accounts
@@ -30,6 +31,7 @@ class StrategyLine:
     shares: Sequence[Share]
     run: Run | None = None
     total: Decimal | None = None  # of that run
+    plan: Plan | None = None  # of its schedule, where it has one
 
     @property
     def is_live(self) -> bool:
@@ -46,7 +48,7 @@ class StrategyLine:
 
 
 def mode_of(accounts: Sequence[Account]) -> str:
-    found = sorted({account.expected_mode for account in accounts})
+    found = sorted({account.mode for account in accounts})
     return found[0] if len(found) == 1 else "mixed" if found else ""
 
 
@@ -56,12 +58,13 @@ def strategy_lines(owner_id: str) -> list[StrategyLine]:
     accounts = owned_accounts(owner_id)
     shares = _shares(ids, accounts)
     runs = {line.run.strategy_id: line for line in run_lines(owner_id, list(_newest_runs(owner_id, ids).values()))}
-    return [_line(strategy, shares[strategy.id], runs.get(strategy.id)) for strategy in strategies]
+    plans = services().schedules.plans(strategies)
+    return [_line(one, shares[one.id], runs.get(one.id), plans.get(one.id)) for one in strategies]
 
 
-def _line(strategy: Strategy, shares: Sequence[Share], run: RunLine | None) -> StrategyLine:
-    words = leg_words(strategy.legs)
-    return StrategyLine(strategy, words, shares, run.run, run.total) if run else StrategyLine(strategy, words, shares)
+def _line(strategy: Strategy, shares: Sequence[Share], run: RunLine | None, plan: Plan | None) -> StrategyLine:
+    newest, total = (run.run, run.total) if run else (None, None)
+    return StrategyLine(strategy, leg_words(strategy.legs), shares, newest, total, plan)
 
 
 def leg_words(legs: Sequence[object]) -> list[str]:

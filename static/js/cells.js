@@ -1,5 +1,6 @@
 // Live figures: what the server sent is put into its cells, and what grows old says so.
-// A cell is <span class="cell" data-cell="key" data-at="ms" data-stale-after="seconds">. Nothing here is announced.
+// A cell is <span class="cell" data-cell="key" data-at="ms" data-stale-after="seconds">, or a <meter data-cell="key">.
+// data-ages is the id of what counts its age. Nothing here is announced.
 
 import { age } from "./format.js";
 
@@ -16,20 +17,28 @@ export function setServerClock(at) {
 
 /** Put {key: "text" or {t, s, at}} into the cells that are on the page. */
 export function applyTick(figures) {
+  document.dispatchEvent(new CustomEvent("figures", { detail: figures }));
   for (const cell of document.querySelectorAll("[data-cell]")) {
     const figure = figures[cell.dataset.cell];
     if (figure !== undefined) show(cell, typeof figure === "string" ? { t: figure } : figure);
   }
 }
 
-function show(cell, { t, s, at }) {
+function show(cell, { t, s, at, src }) {
+  if (cell.tagName === "METER") {
+    cell.value = Number(t);
+    return;
+  }
   if (s) cell.dataset.state = s;
   if (at === null) delete cell.dataset.at; // it depends on no price, so it does not age
   else cell.dataset.at = at ?? serverNow();
   delete cell.dataset.stale;
+  if (src) cell.dataset.source = src; // asked for, since the stream gives none
+  else delete cell.dataset.source;
+  if (at && cell.dataset.ages) document.getElementById(cell.dataset.ages).dataset.ageOf = at;
   if (t === undefined || cell.textContent === t) return;
   cell.textContent = t;
-  if (calm.matches) return;
+  if (calm.matches || "calm" in cell.dataset) return;
   cell.classList.remove("changed");
   requestAnimationFrame(() => cell.classList.add("changed"));
 }

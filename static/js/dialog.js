@@ -28,6 +28,7 @@ export function startDialogs() {
     else shut(event.target);
   });
   document.addEventListener("close", ({ target }) => {
+    if (target.open) return; // opened again before its closing was told
     const opener = openers.get(target);
     const lost = document.activeElement === document.body || target.contains?.(document.activeElement);
     if (lost && opener?.isConnected) opener.focus();

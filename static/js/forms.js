@@ -20,17 +20,15 @@ function guard(event) {
 function wait(button, event) {
   const taken = !event.defaultPrevented || button.closest(SENT_BY_HTMX);
   if (!taken) return release(button.form);
-  button.dataset.words = button.innerHTML;
+  button.dataset.busy = button.dataset.sending ?? "Sending…"; // shown over its words, so that it keeps its width
   button.disabled = true;
-  button.textContent = button.dataset.sending ?? "Sending…";
 }
 
 function release(form) {
   form.removeAttribute("data-sending");
-  for (const button of form.querySelectorAll("[data-words]")) {
-    button.innerHTML = button.dataset.words;
+  for (const button of form.querySelectorAll("[data-busy]")) {
     button.disabled = false;
-    delete button.dataset.words;
+    delete button.dataset.busy;
   }
 }
 

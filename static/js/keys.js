@@ -1,8 +1,9 @@
 // One-key shortcuts. They move about and open things; none sends an order. Off with <html data-keys="off">.
-// `g` and a letter follow the link with that data-key, `/` goes to [data-search], a letter in b, s, x presses the
-// button with that data-row-key in the row that has the focus, `?` lists them.
+// `g` and a letter follow the link with that data-key, `/` opens the symbol search, a letter in b, s, x presses the
+// button with that data-row-key in the row (or the cell with data-keys) that has the focus, `?` lists them.
 
 import { openDialog } from "./dialog.js";
+import { openFinder } from "./finder.js";
 
 const SECOND_KEY = 1500;
 let waitingSince = 0;
@@ -16,15 +17,8 @@ function go(letter) {
   return Boolean(link);
 }
 
-function search() {
-  const box = [...document.querySelectorAll("[data-search]")].find((one) => one.checkVisibility());
-  box?.focus();
-  box?.select?.();
-  return Boolean(box);
-}
-
 function inRow(letter) {
-  const button = document.activeElement?.closest("tr")?.querySelector(`[data-row-key="${CSS.escape(letter)}"]`);
+  const button = document.activeElement?.closest("[data-keys]:not(html), tr")?.querySelector(`[data-row-key="${CSS.escape(letter)}"]`);
   button?.click();
   return Boolean(button);
 }
@@ -37,7 +31,7 @@ function act(key) {
     waitingSince = Date.now();
     return true;
   }
-  if (key === "/") return search();
+  if (key === "/") return openFinder();
   if (key === "?") {
     openDialog(document.getElementById("keys-help"));
     return true;
@@ -49,7 +43,6 @@ export function startKeys() {
   document.addEventListener("keydown", (event) => {
     const { key, target } = event;
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (key === "Escape" && target.matches?.("[data-search]")) target.blur();
     if (key.length !== 1 || typing(target) || away()) return;
     if (act(key)) event.preventDefault();
   });

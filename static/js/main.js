@@ -1,9 +1,15 @@
 // Puts the parts together. Everything works on the document, so what the server sends later is covered as well.
 
+import { startChain } from "./chain.js";
 import { startDialogs } from "./dialog.js";
 import { startForms } from "./forms.js";
+import { startFinder } from "./finder.js";
 import { startKeys } from "./keys.js";
+import { startLegRows } from "./leg_rows.js";
+import { startMarkets } from "./market.js";
+import { startPayoff } from "./payoff.js";
 import { keepOpenThings } from "./rooms.js";
+import { startRows } from "./rows.js";
 import { startStream } from "./stream.js";
 import { startAppearance } from "./theme.js";
 import { toast } from "./toast.js";
@@ -30,8 +36,14 @@ document.addEventListener("htmx:responseError", failed);
 document.addEventListener("htmx:sendError", failed);
 
 keepOpenThings();
+startChain();
 startDialogs();
 startForms();
+startFinder();
 startKeys();
+startLegRows();
+startMarkets();
+startPayoff();
+startRows();
 startAppearance();
 startStream();

@@ -29,10 +29,10 @@ function refreshNow() {
   if (waiting.size) timer = setTimeout(refreshNow, BUSY_RETRY);
 }
 
-/** A person is typing in it, answering its dialog or choosing from its menu: the change waits. */
+/** A person is typing in it, has ticked rows, answers its dialog or chooses from its menu: the change waits. */
 function busy(element) {
   const focused = element.contains(document.activeElement) && document.activeElement.matches("input, select, textarea");
-  return focused || element.querySelector("dialog[open], :popover-open, form[data-sending]") !== null;
+  return focused || element.querySelector("dialog[open], :popover-open, form[data-sending], [data-selects]:checked") !== null;
 }
 
 /** A fresh copy from the server never shuts what a person has opened. */

@@ -23,6 +23,7 @@ export function startStream() {
   document.addEventListener("click", ({ target }) => target.closest?.("[data-live-toggle]") && setPaused(!paused));
   document.addEventListener("visibilitychange", () => (document.hidden ? close() : resume()));
   document.addEventListener("htmx:afterSettle", growOld);
+  document.addEventListener("watched", () => (close(), resume()));
   addEventListener("pagehide", close);
   addEventListener("pageshow", ({ persisted }) => persisted && resume());
   setInterval(everySecond, 1000);

@@ -9,7 +9,7 @@ from app.accounts.health import HealthService
 from app.accounts.service import AccountService, Setup
 from app.audit.trail import Trail
 from app.core.crypto import Vault
-from app.core.db import Base, Database
+from app.core.db import Database
 from app.users.models import User
 
 NOW = datetime(2026, 11, 19, 6, 0, tzinfo=UTC)
@@ -36,14 +36,6 @@ class Hands:
 @pytest.fixture
 def clock() -> Hands:
     return Hands()
-
-
-@pytest.fixture
-def db(tmp_path):
-    database = Database(f"sqlite:///{tmp_path / 'desk.db'}")
-    Base.metadata.create_all(database.writer)
-    yield database
-    database.close()
 
 
 def add_user(db: Database, name: str) -> str:

@@ -13,7 +13,7 @@ GOOD = [
     CheckStep("key", True, "The key is known.", 4),
     CheckStep("broker login", True, "Logged in.", 5, facts={"broker": "zerodha"}),
     CheckStep("mode", True, "Live.", 2, facts={"mode": "live"}),
-    CheckStep("funds", True, "1,20,000.50 available.", 9, facts={"available": "120000.50"}),
+    CheckStep("funds", True, "The funds can be read.", 9, facts={"available": "120000.50"}),
     CheckStep("stream", True, "Streaming.", 40),
 ]
 

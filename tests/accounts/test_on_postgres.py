@@ -6,17 +6,13 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from app.accounts.models import Account
-from app.core.db import Base, Database
 from app.core.errors import Invalid
 from tests.accounts.conftest import add_user, build, typed
 
 
 @pytest.fixture
-def db(postgres_url):
-    database = Database(postgres_url)
-    Base.metadata.create_all(database.writer)
-    yield database
-    database.close()
+def db(postgres_db):
+    return postgres_db
 
 
 def at_once(acts):

@@ -3,7 +3,7 @@ import threading
 import pytest
 
 from app.accounts.events import AccountChanged
-from app.accounts.models import Account, TradingState
+from app.accounts.models import Account
 from app.audit.trail import Trail
 from app.core.actors import Actor, acting
 from app.core.errors import Denied, Invalid, NotFound
@@ -30,12 +30,9 @@ def test_two_users_see_only_their_own(accounts, asha, ravi):
         lambda: accounts.get(ravi, hers.id),
         lambda: accounts.edit(ravi, hers.id, typed("Mine now")),
         lambda: accounts.set_enabled(ravi, hers.id, False),
-        lambda: accounts.pause(ravi, hers.id),
-        lambda: accounts.resume(ravi, hers.id),
         lambda: accounts.remove(ravi, hers.id),
         lambda: accounts.make_primary(ravi, hers.id),
         lambda: accounts.move(ravi, hers.id, up=True),
-        lambda: accounts.set_trading_state(ravi, hers.id, TradingState.HALTED, "no"),
     ):
         with pytest.raises(NotFound):
             act()
@@ -128,20 +125,6 @@ def test_the_failover_order_moves_one_place_at_a_time(accounts, asha, three):
     ]  # fmt: skip
 
 
-def test_a_pause_lets_only_shrinking_orders_through_until_it_is_resumed(accounts, asha, three):
-    assert accounts.pause(asha, three[0].id).trading_state == TradingState.REDUCING
-    with pytest.raises(Denied, match="One is reducing now"):
-        accounts.pause(asha, three[0].id)
-    assert accounts.resume(asha, three[0].id).trading_state == TradingState.ACTIVE
-
-
-def test_a_halt_is_not_lifted_by_resuming(accounts, asha, three):
-    accounts.set_trading_state(asha, three[0].id, TradingState.HALTED, "kill switch")
-    with pytest.raises(Denied, match="halted"):
-        accounts.resume(asha, three[0].id)
-    assert accounts.get(asha, three[0].id).trading_state == TradingState.HALTED
-
-
 def test_an_account_that_holds_something_is_neither_removed_nor_disabled(accounts, asha, three, busy):
     busy[three[0].id] = "it has 2 open positions"
     for wish in (accounts.remove, lambda owner, number: accounts.set_enabled(owner, number, False)):
@@ -162,7 +145,7 @@ def test_a_removed_account_keeps_its_row_and_is_not_found(accounts, asha, three,
 
 def test_a_change_is_announced_after_the_commit(accounts, asha, heard):
     account = accounts.add(asha, typed())
-    accounts.pause(asha, account.id)
+    accounts.set_enabled(asha, account.id, True)
     assert heard == [AccountChanged(asha, account.id)] * 2
 
 

@@ -3,7 +3,7 @@ from cryptography.fernet import Fernet
 
 from app.accounts.models import Account
 from app.core.crypto import KeyProblem, Vault
-from app.venues.types import Connection
+from app.venues.types import Connection, Mode
 from tests.accounts.conftest import KEY, SECRET_WORDS, build, typed
 
 
@@ -42,11 +42,11 @@ def test_every_account_works_after_the_key_was_rotated(accounts, asha, db, clock
 def connection_of(account, form) -> Connection:
     return Connection(
         account.id, "openalgo", form["host_url"], form["stream_url"], form["api_key"], form["api_secret"],
-        bind_address=form["bind_address"], proxy=form["proxy"],
+        bind_address=form["bind_address"], proxy=form["proxy"], mode=Mode(form["expected_mode"]),
     )  # fmt: skip
 
 
-def test_a_key_that_does_not_fit_stops_the_start(accounts, asha, db, clock):
+def test_d14_a_key_that_does_not_fit_stops_the_start(accounts, asha, db, clock):
     accounts.verify_key()
     accounts.add(asha, typed())
     accounts.verify_key()

@@ -10,33 +10,116 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from app.core.ids import new_id
 from app.execution.models import Order
+from app.strategies.models import Run
 from tests.engine.desks import IRON_FLY, TestDesk
 from tests.paper.running import ROOT, PaperServer
 from tests.waiting import until
 
 PER_SECOND = 10
-PAUSE = 3.0  # the rate window of the entry before must have passed, and the books been read
+IDLE = 2.0  # seconds over which the engine's idle is measured
+PAUSE = 6.0  # the rate window of the entry before must have passed, and the books have been read after its exit
+
+
+@dataclass
+class Ground:
+    """Paper brokers, a desk with an account at each, and its engine, all ready to trade."""
+
+    desk: TestDesk
+    paper: PaperServer
+    engine: subprocess.Popen[str]
+
+    def enter(self, legs: int = 4, lots: int = 2, exits: bool = True) -> "Entry":
+        """One entry in all accounts, and its exit."""
+        time.sleep(PAUSE - IDLE)
+        desk, resting = self.desk, cpu_seconds(self.engine.pid)
+        time.sleep(IDLE)
+        chosen = [{**IRON_FLY[i % 4], "lots": lots} for i in range(legs)]
+        strategy_id = desk.strategy(chosen, name=f"Bench {new_id()}")
+        before, started = cpu_seconds(self.engine.pid), time.monotonic()
+        idle = (before - resting) / IDLE
+        run_id = desk.services.strategies.run(desk.owner_id, strategy_id, strategy_id)
+        _wait_for(desk, run_id, "open", "failed")
+        run = desk.run_row(run_id)
+        orders = _orders_of(desk, run_id)
+        if exits:
+            desk.services.strategies.exit_run(desk.owner_id, run_id, "bench", "bench")
+            _wait_for(desk, run_id, "closed")
+        spent = cpu_seconds(self.engine.pid) - before - idle * (time.monotonic() - started)
+        assert run.state == "open", run.trouble or [part.trouble for part in desk.parts(run_id).values()]
+        return Entry(run, orders, spent / (len(orders) * (1 + exits)))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the journal says of one entry. Times are seconds from the click."""
+
+    run: Run
+    orders: Sequence[Order]
+    cpu: float  # the engine's, per order, entry and exit, beyond what it takes when nothing is traded
+
+    @property
+    def waves(self) -> int:
+        return len({order.wave for order in self.orders})
+
+    @property
+    def per_account(self) -> int:
+        return max(Counter(order.account_id for order in self.orders).values())
+
+    def bound(self, rtt: float) -> float:
+        return self.waves * rtt + max(0, (self.per_account - 1) // PER_SECOND)
+
+    def result(self, accounts: Container[str] | None = None) -> float:
+        """Until the last acknowledgement, in these accounts or in all."""
+        chosen = [order for order in self.orders if accounts is None or order.account_id in accounts]
+        return (max(order.answered_at for order in chosen) - self.run.requested_at).total_seconds()
+
+    @property
+    def resolved(self) -> float:
+        return (min(order.created_at for order in self.orders) - self.run.requested_at).total_seconds()
+
+    @property
+    def skew(self) -> float:
+        """From the first account's first order on the wire to the last account's."""
+        first: dict[str, datetime] = {}
+        for order in self.orders:
+            first[order.account_id] = min(order.sent_at, first.get(order.account_id, order.sent_at))
+        return (max(first.values()) - min(first.values())).total_seconds()
+
+
+@contextmanager
+def ground(accounts: int, rtt: float, **settings: Any) -> Iterator[Ground]:
+    brokers = [{"name": f"b{n:03}", "mode": "live", "cash": "1000000000", "limits": True} for n in range(accounts)]
+    with tempfile.TemporaryDirectory() as folder, PaperServer(brokers, start="now") as paper:
+        usual = {"order_book_poll_seconds": 1.0, "unknown_window_seconds": 130.0}
+        desk = TestDesk(Path(folder), paper, role="web", **(usual | settings))
+        try:
+            with engine_of(desk, folder) as engine:
+                paper.fault("latency", ms=rtt * 1000)
+                yield Ground(desk, paper, engine)
+        finally:
+            desk.services.close()
 
 
 def measure(accounts: int, legs: int, rtt: float, lots: int, repeat: int) -> dict[str, Any]:
     """Times in seconds, from the click unless the name says otherwise; the median of `repeat` entries."""
-    brokers = [
-        {"name": f"b{number:03}", "mode": "live", "cash": "1000000000", "limits": True} for number in range(accounts)
-    ]
-    with tempfile.TemporaryDirectory() as folder, PaperServer(brokers, start="now") as paper:
-        desk = TestDesk(Path(folder), paper, role="web", order_book_poll_seconds=1.0, unknown_window_seconds=130.0)
-        try:
-            with engine_of(desk, folder):
-                paper.fault("latency", ms=rtt * 1000)
-                entries = [_enter(desk, legs, lots, number) for number in range(repeat)]
-        finally:
-            desk.services.close()
-    return _summary(entries, accounts, rtt)
+    with ground(accounts, rtt) as field:
+        return summary([field.enter(legs, lots) for _ in range(repeat)], accounts, rtt)
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class engine_of:
@@ -66,20 +149,6 @@ class engine_of:
         return len(connected) == len(self._desk.accounts) and {"NFO", "NSE_INDEX"} <= read and ticking
 
 
-def _enter(desk: TestDesk, legs: int, lots: int, number: int) -> dict[str, Any]:
-    time.sleep(PAUSE)
-    chosen = [{**IRON_FLY[i % 4], "lots": lots} for i in range(legs)]
-    strategy_id = desk.strategy(chosen, name=f"Bench {number}")
-    run_id = desk.services.strategies.run(desk.owner_id, strategy_id, f"bench-{number}")
-    _wait_for(desk, run_id, "open", "failed")
-    run = desk.run_row(run_id)
-    orders = _orders_of(desk, run_id)
-    desk.services.strategies.exit_run(desk.owner_id, run_id, "bench", "bench")
-    _wait_for(desk, run_id, "closed")
-    assert run.state == "open", run.trouble or [part.trouble for part in desk.parts(run_id).values()]
-    return _times(run, orders)
-
-
 def _wait_for(desk: TestDesk, run_id: str, *states: str) -> None:
     """Looks seldom: the times come from the journal, and looking takes time from what is measured."""
     for _ in range(600):
@@ -94,35 +163,23 @@ def _orders_of(desk: TestDesk, run_id: str) -> Sequence[Order]:
     return desk.services.orders.of_parts(desk.owner_id, parts)
 
 
-def _times(run: Any, orders: Sequence[Order]) -> dict[str, Any]:
-    answers = [order.answered_at for order in orders if order.answered_at]
-    first = {o.account_id: min(p.sent_at for p in orders if p.account_id == o.account_id) for o in orders}
-    per_account = max(sum(1 for o in orders if o.account_id == a) for a in first)
-    return {
-        "orders": len(orders),
-        "waves": len({order.wave for order in orders}),
-        "per_account": per_account,
-        "result": (max(answers) - run.requested_at).total_seconds(),
-        "resolved": (min(order.created_at for order in orders) - run.requested_at).total_seconds(),
-        "skew": (max(first.values()) - min(first.values())).total_seconds(),
-    }
+def summary(entries: Sequence[Entry], accounts: int, rtt: float) -> dict[str, Any]:
+    def middle(values: Iterable[float]) -> float:
+        return round(statistics.median(values), 5)
 
-
-def _summary(entries: list[dict[str, Any]], accounts: int, rtt: float) -> dict[str, Any]:
-    waves, per_account = entries[0]["waves"], entries[0]["per_account"]
-    bound = waves * rtt + max(0, (per_account - 1) // PER_SECOND)
-    result = statistics.median(entry["result"] for entry in entries)
+    bound, result = entries[0].bound(rtt), middle(entry.result() for entry in entries)
     return {
         "accounts": accounts,
-        "orders": entries[0]["orders"],
-        "waves": waves,
+        "orders": len(entries[0].orders),
+        "waves": entries[0].waves,
         "rtt_s": rtt,
         "bound_s": round(bound, 4),
-        "result_s": round(result, 4),
+        "result_s": result,
         "ratio": round(result / bound, 3),
-        "resolved_s": round(statistics.median(entry["resolved"] for entry in entries), 4),
-        "skew_s": round(statistics.median(entry["skew"] for entry in entries), 4),
-        "all_s": [round(entry["result"], 4) for entry in entries],
+        "resolved_s": middle(entry.resolved for entry in entries),
+        "skew_s": middle(entry.skew for entry in entries),
+        "cpu_per_order_s": middle(entry.cpu for entry in entries),
+        "all_s": [round(entry.result(), 4) for entry in entries],
     }
 
 
@@ -133,5 +190,6 @@ def tell(found: dict[str, Any]) -> str:
         f"bound  {found['bound_s'] * 1000:8.1f} ms\n"
         f"result {found['result_s'] * 1000:8.1f} ms  (contracts resolved after {found['resolved_s'] * 1000:.1f} ms, "
         f"first to last account {found['skew_s'] * 1000:.1f} ms)\n"
+        f"engine {found['cpu_per_order_s'] * 1000:8.2f} ms of processor time per order, entry and exit\n"
         f"ratio  {found['ratio']:8.2f}"
     )

@@ -3,11 +3,10 @@
 import pytest
 
 from app.broadcast.coalesce import Broadcaster
-from app.core.db import Base, Database
 from app.feed.events import FeedState, FeedStatus
 from app.feed.hub import Hub
 from app.portfolio.service import PortfolioService
-from app.venues.types import Symbol
+from app.venues.types import FeedMode, Symbol
 from tests.feed.hands import HandClock, quote
 from tests.portfolio.rows import NIFTY, NOW, Desk
 
@@ -42,9 +41,11 @@ class Station:
         self.link = KeepingLink()
         self.desk = Desk(db)
         self.wanted: list[set] = []
+        self.modes: dict[Symbol, FeedMode] = {}
         self.broadcaster = Broadcaster(
-            db, PortfolioService(db), self.hub, self.link, self.clock, self.status, want=self.wanted.append
-        )
+            db, PortfolioService(db), self.hub, self.link, self.clock, self.status,
+            want=self.wanted.append, mode_of=lambda symbol: self.modes.get(symbol, FeedMode.LTP),
+        )  # fmt: skip
 
     def status(self):
         return FeedStatus(FeedState.LIVE, "a1", self.hub.last_at)
@@ -66,8 +67,5 @@ class Station:
 
 
 @pytest.fixture
-def station(tmp_path):
-    database = Database(f"sqlite:///{tmp_path / 'desk.db'}")
-    Base.metadata.create_all(database.writer)
-    yield Station(database)
-    database.close()
+def station(db):
+    return Station(db)

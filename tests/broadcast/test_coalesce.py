@@ -40,13 +40,32 @@ def test_figures_follow_the_price_four_times_a_second(station):
         assert (found["pnl:day"]["v"], found[LTP]["v"]) == (profit, str(last))
 
 
-def test_faster_turns_send_no_more_than_four_times_a_second(station):
+def test_faster_turns_send_prices_at_once_and_an_owners_figures_no_more_than_four_times_a_second(station):
+    station.desk.account("a1")
+    station.desk.fill("a1", 75, 100)
     station.turn()
     station.link.take("tick")
-    for step in range(20):
+    for step in range(40):
         station.tick(100 + step)
-        station.turn(0.05)
-    assert 3 <= len(station.link.take("tick")) <= 5
+        station.turn(0.025)
+    sent = [payload["owner"] for payload in station.link.take("tick")]
+    assert sent.count("*") == 40
+    assert 3 <= sent.count("u1") <= 5
+
+
+def test_many_owners_are_spread_over_the_quarter_of_a_second(station):
+    for number in range(5):
+        desk = Desk(station.db, f"p{number}")
+        desk.account(f"a{number}")
+        desk.fill(f"a{number}", 75, 100)
+    station.turn()
+    turns = []
+    for step in range(10):
+        station.tick(100 + step)
+        station.turn(0.025)
+        turns.append({payload["owner"] for payload in station.link.take("tick")} - {"*"})
+    assert max(len(owners) for owners in turns[1:]) <= 2
+    assert set.union(*turns) == {f"p{number}" for number in range(5)}
 
 
 def test_a_fill_is_shown_after_one_reading_and_ticks_read_nothing(station):

@@ -2,11 +2,11 @@
 
 import pytest
 
-from app.commands.setup import upgrade
 from config import load
+from tests.migrated import migrate
 
 
 @pytest.fixture
 def desk(instance):
-    upgrade(load().database_url)
+    migrate(load().database_url)
     return instance

@@ -38,7 +38,7 @@ class Process:
     def output(self) -> str:
         return self._out.read_text()
 
-    def wait_until_it_says(self, words: str, timeout: float = 30) -> None:
+    def wait_until_it_says(self, words: str, timeout: float = 180) -> None:
         until(lambda: words in self.output or self.process.poll() is not None, timeout)
         assert words in self.output, self.output
 
@@ -71,7 +71,7 @@ def command(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
         env=os.environ | env,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
 

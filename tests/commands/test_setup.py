@@ -36,7 +36,7 @@ def test_a_key_is_rotated_as_the_guide_says(desk, trader):
     old, new = path.read_text().strip(), Fernet.generate_key().decode()
     path.write_text(f"{new}\n{old}\n")
     done = command("rotate-key")
-    assert (done.returncode, done.stdout) == (0, "1 accounts are sealed under the newest key.\n")
+    assert (done.returncode, done.stdout) == (0, "1 accounts and 0 webhooks are sealed under the newest key.\n")
     path.write_text(f"{new}\n")
     with services_of(load()) as services:
         services.accounts.verify_key()
@@ -101,6 +101,7 @@ def test_the_guide_names_the_defaults():
         "PLACE_TIMEOUT_SECONDS": settings.place_timeout_seconds,
         "READ_TIMEOUT_SECONDS": settings.read_timeout_seconds,
         "STALE_AFTER_SECONDS": settings.stale_after_seconds,
+        "INTEREST_RATE": settings.interest_rate,
         "ORDER_BOOK_POLL_SECONDS": settings.order_book_poll_seconds,
         "ORDER_BOOK_IDLE_SECONDS": settings.order_book_idle_seconds,
         "TRUSTED_PROXIES": settings.trusted_proxies,

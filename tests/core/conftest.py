@@ -22,14 +22,9 @@ class Row(TestBase):
     at: Mapped[datetime | None] = mapped_column(Moment)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request, tmp_path) -> str:
-    return f"sqlite:///{tmp_path / 'desk.db'}" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-
-
 @pytest.fixture
-def db(url):
-    database = Database(url)
+def db(any_url):
+    database = Database(any_url)
     TestBase.metadata.create_all(database.writer)
     yield database
     database.close()

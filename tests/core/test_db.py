@@ -174,7 +174,7 @@ def test_one_read_sees_one_moment(db):
     assert kept(db, "b").state == "new"
 
 
-def test_writers_who_read_first_wait_for_each_other_and_never_deadlock(db):
+def test_peer_4_3_08_writers_who_read_first_wait_for_each_other_and_never_deadlock(db):
     for name in ("a", "b"):
         keep(db, id=name, amount=Decimal(0))
 
@@ -193,8 +193,8 @@ def test_many_more_readers_than_connections_all_come_through(db):
     assert together(40, lambda _: kept(db).state) == ["new"] * 40
 
 
-def test_two_processes_worth_of_databases_write_the_same_file(db, url):
-    other = Database(url)
+def test_two_processes_worth_of_databases_write_the_same_file(db, any_url):
+    other = Database(any_url)
     answers = together(8, lambda number: keep((db, other)[number % 2], id=str(number)))
     other.close()
     assert answers == [None] * 8

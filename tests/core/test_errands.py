@@ -5,8 +5,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.core import errands
-from app.core.db import Database
-from app.tables import declared
 from app.users.models import User
 from tests.core.test_db import together
 
@@ -14,10 +12,8 @@ NOW = datetime(2026, 11, 20, 6, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-def db(url):
-    database = Database(url)
-    declared().create_all(database.writer)
-    with database.write() as session:
+def db(any_db):
+    with any_db.write() as session:
         for name in ("asha", "ravi"):
             session.add(
                 User(
@@ -30,8 +26,7 @@ def db(url):
                     password_changed_at=NOW,
                 )
             )
-    yield database
-    database.close()
+    return any_db
 
 
 def ask(db, owner: str = "asha", kind: str = "test_connection", at: datetime = NOW) -> str:

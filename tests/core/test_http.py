@@ -70,7 +70,7 @@ def test_an_address_that_is_no_plain_address_is_refused_with_a_sentence(url, wor
         "2002:a9fe:a9fe::1",
     ],
 )
-def test_metadata_link_local_and_impossible_addresses_are_refused_even_where_private_ones_are_allowed(address):
+def test_d16_metadata_link_local_and_impossible_addresses_are_refused_even_where_private_ones_are_allowed(address):
     with pytest.raises(Invalid):
         check_host("http://server.test", allow_private=True, resolver=named(address))
 

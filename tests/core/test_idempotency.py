@@ -6,26 +6,19 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.core import idempotency
-from app.core.db import Base, Database
 from app.core.errors import Invalid
 from app.core.idempotency import IdempotencyKey, InProgress, Kept
-from app.tables import declared
 from app.users.models import User
 
 NOW = datetime(2026, 11, 20, 6, 0, tzinfo=UTC)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def db(request, tmp_path):
-    url = f"sqlite:///{tmp_path / 'desk.db'}" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-    declared()
-    db = Database(url)
-    Base.metadata.create_all(db.writer)
-    with db.write() as session:
+@pytest.fixture
+def db(any_db):
+    with any_db.write() as session:
         both = {"password_hash": "x", "role": "trader", "created_at": NOW, "password_changed_at": NOW}
         session.add_all(User(id=name, name=name, name_key=name, **both) for name in ("asha", "birla"))
-    yield db
-    db.close()
+    return any_db
 
 
 def at_once(callers, act):

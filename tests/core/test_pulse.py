@@ -4,9 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.core.db import Database
 from app.core.pulse import Beat, Pulse
-from app.tables import declared
 
 NOW = datetime(2026, 11, 20, 6, 0, tzinfo=UTC)
 
@@ -23,11 +21,8 @@ class Hands:
 
 
 @pytest.fixture
-def db(url):
-    database = Database(url)
-    declared().create_all(database.writer)
-    yield database
-    database.close()
+def db(any_db):
+    return any_db
 
 
 def test_the_last_beat_of_each_name_is_kept(db):

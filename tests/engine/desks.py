@@ -10,8 +10,6 @@ from typing import Any
 from sqlalchemy import select
 
 from app.commands.demo import always_open
-from app.commands.setup import upgrade
-from app.core.db import Base
 from app.engine import assembly
 from app.execution.models import Order
 from app.strategies.legs import Draft
@@ -19,6 +17,8 @@ from app.strategies.models import AccountRun, Run
 from app.users.door import Visitor
 from app.wiring import Services, build
 from config import load
+from tests.databases import lay_tables
+from tests.migrated import migrate
 from tests.paper.running import PaperServer
 from tests.waiting import until
 
@@ -46,11 +46,9 @@ class TestDesk:
     def __init__(self, folder: Path, paper: PaperServer, role: str = "engine", **settings: Any) -> None:
         self.paper = paper
         self.settings = settings_for(folder, **settings)
+        lay = lay_tables if role == "engine" else migrate  # an engine that is a process of its own looks at the version
+        lay(self.settings.database_url)
         self.services: Services = build(self.settings, role)
-        if role == "engine":
-            Base.metadata.create_all(self.services.db.writer)
-        else:
-            upgrade(self.settings.database_url)  # the engine is a process of its own and looks at the version
         self.services.instruments.seed()
         always_open(self.services)
         door = self.services.users.door
@@ -70,8 +68,8 @@ class TestDesk:
     def start(self) -> None:
         self.engine = assembly.build(self.services)
         self.engine.start()
-        assert self.engine.wait_until_leading(10)
-        until(self.is_ready, 30)
+        assert self.engine.wait_until_leading(30)
+        until(self.is_ready, 90)
 
     def is_ready(self) -> bool:
         """Connected everywhere, the books read once, the masters there."""
@@ -96,7 +94,7 @@ class TestDesk:
 
     def run(self, strategy_id: str, key: str = "click-1") -> str:
         run_id = self.services.strategies.run(self.owner_id, strategy_id, key)
-        self.engine.loops["runs"].nudge()
+        self.engine.loops["starts"].nudge()
         return run_id
 
     def exit(self, run_id: str) -> bool:
@@ -118,7 +116,7 @@ class TestDesk:
         with self.services.db.read() as session:
             return list(session.scalars(query))
 
-    def until_state(self, run_id: str, *states: str, timeout: float = 20) -> str:
+    def until_state(self, run_id: str, *states: str, timeout: float = 60) -> str:
         until(lambda: self.run_row(run_id).state in states, timeout)
         return self.run_row(run_id).state
 

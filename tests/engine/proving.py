@@ -57,7 +57,7 @@ def part_state(desk: TestDesk, run_id: str, broker: str) -> str:
     return part.state if part else ""
 
 
-def until_part(desk: TestDesk, run_id: str, broker: str, *states: str, timeout: float = 15) -> str:
+def until_part(desk: TestDesk, run_id: str, broker: str, *states: str, timeout: float = 40) -> str:
     try:
         until(lambda: part_state(desk, run_id, broker) in states, timeout)
     except AssertionError as error:
@@ -76,7 +76,7 @@ def told(desk: TestDesk, run_id: str, broker: str) -> str:
     return "\n".join([f"{part.state}: {part.trouble}", *lines])
 
 
-def until_settled(desk: TestDesk, run_id: str, timeout: float = 20) -> None:
+def until_settled(desk: TestDesk, run_id: str, timeout: float = 60) -> None:
     """Every part has ended and no order is on its way."""
 
     def is_settled() -> bool:

@@ -5,11 +5,9 @@ from datetime import timedelta
 import pytest
 
 from app.core.clock import SystemClock
-from app.core.db import Database
 from app.execution.lease import TERM, Lease
 from app.execution.states import OrderState
 from app.strategies.waves import AccountRunState
-from app.tables import declared
 from app.wiring import build
 from tests.core.test_db import together
 from tests.engine.desks import desk, settings_for
@@ -45,11 +43,8 @@ class Hands:
 
 
 @pytest.fixture
-def db(postgres_url):
-    database = Database(postgres_url)
-    declared().create_all(database.writer)
-    yield database
-    database.close()
+def db(postgres_db):
+    return postgres_db
 
 
 def test_of_eight_engines_one_leads(db):

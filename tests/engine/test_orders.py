@@ -3,7 +3,7 @@
 from app.engine.orders import order_decided
 from app.execution import journal
 from app.execution.events import OrderChanged, TradesWanted
-from tests.execution.conftest import any_desk, postgres_db, sqlite_db  # noqa: F401 - fixtures of the room below
+from tests.execution.conftest import any_desk  # noqa: F401 - fixtures of the room below
 from tests.execution.journaling import UNKNOWN
 
 

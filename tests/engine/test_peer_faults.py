@@ -7,8 +7,11 @@ from itertools import count
 
 import pytest
 
+from app.accounts.states import TradingState
 from app.core.errors import Denied
 from app.execution.models import Order
+from app.risk.service import Asker
+from app.risk.states import Extent, Kind
 from tests.engine.desks import TestDesk
 from tests.engine.proving import (
     RESTING,
@@ -76,7 +79,7 @@ def at_once(work: object, times: int) -> list[object]:
         return [future.result() for future in [pool.submit(work) for _ in range(times)]]  # type: ignore[arg-type]  # any callable will do
 
 
-def test_a_double_click_on_run_is_one_run(desk: TestDesk) -> None:
+def test_peer_4_1_06_a_double_click_on_run_is_one_run(desk: TestDesk) -> None:
     strategy = desk.strategy(HEDGED, "double click")
     runs = set(at_once(lambda: desk.run(strategy, "the same click"), 6))
     assert len(runs) == 1
@@ -102,7 +105,7 @@ def test_two_clicks_with_keys_of_their_own_are_two_runs(desk: TestDesk) -> None:
     desk.assert_books_agree()
 
 
-def test_an_entry_whose_answer_is_late_is_exactly_one_order(desk: TestDesk) -> None:
+def test_d1a_peer_4_1_03_an_entry_whose_answer_is_late_is_exactly_one_order(desk: TestDesk) -> None:
     desk.paper.fault("latency", broker="beta", ms=1600, where="after", **PLACE, next=1)
     run_id = opened(desk, SHORT)
     assert len(of(desk, run_id, "beta", "entry")) == 1
@@ -110,14 +113,24 @@ def test_an_entry_whose_answer_is_late_is_exactly_one_order(desk: TestDesk) -> N
     left(desk, run_id)
 
 
-def test_an_exit_whose_answer_is_late_never_reverses_the_position(desk: TestDesk) -> None:
+def test_d1b_peer_4_1_04_an_exit_whose_answer_is_late_never_reverses_the_position(desk: TestDesk) -> None:
     run_id = opened(desk, SHORT)
     desk.paper.fault("latency", broker="beta", ms=1600, where="after", **PLACE)
     left(desk, run_id)
     assert len(of(desk, run_id, "beta", "exit")) == 1
 
 
-def test_exits_from_many_tabs_at_once_are_one_exit(desk: TestDesk) -> None:
+def test_peer_4_1_05_an_entry_in_doubt_is_found_and_its_exit_is_sent_once(desk: TestDesk) -> None:
+    desk.paper.fault("lost", broker="beta", how="reset", **PLACE, next=1)
+    run_id = opened(desk, SHORT)
+    (entry,) = of(desk, run_id, "beta", "entry")
+    assert (entry.state, entry.filled_quantity) == ("filled", 130)
+    desk.paper.fault("lost", broker="beta", how="reset", **PLACE, next=1)
+    left(desk, run_id)
+    assert len(of(desk, run_id, "beta", "exit")) == 1
+
+
+def test_peer_4_1_01_07_exits_from_many_tabs_at_once_are_one_exit(desk: TestDesk) -> None:
     run_id = opened(desk, SPLIT_FLY)
 
     def tab() -> bool:
@@ -133,14 +146,14 @@ def test_exits_from_many_tabs_at_once_are_one_exit(desk: TestDesk) -> None:
     assert_flat(desk)
 
 
-def test_an_exit_of_a_run_that_has_ended_says_so(desk: TestDesk) -> None:
+def test_peer_4_1_08_an_exit_of_a_run_that_has_ended_says_so(desk: TestDesk) -> None:
     run_id = opened(desk, SHORT)
     left(desk, run_id)
     with pytest.raises(Denied, match="nothing to exit"):
         desk.exit(run_id)
 
 
-def test_an_exit_counts_only_when_it_is_filled(desk: TestDesk) -> None:
+def test_d8_peer_4_1_09_an_exit_counts_only_when_it_is_filled(desk: TestDesk) -> None:
     run_id = opened(desk, SHORT)
     desk.paper.fault("slow_fills", broker="beta", ms=1500)
     desk.exit(run_id)
@@ -151,7 +164,7 @@ def test_an_exit_counts_only_when_it_is_filled(desk: TestDesk) -> None:
     assert_flat(desk)
 
 
-def test_a_part_fill_is_counted_and_only_that_is_exited(desk: TestDesk) -> None:
+def test_peer_4_1_10_a_part_fill_is_counted_and_only_that_is_exited(desk: TestDesk) -> None:
     desk.paper.fault("partial_fills", broker="beta", fraction=0.5, rest="never")
     run_id = asked(desk, SHORT)
     until(lambda: filled(of(desk, run_id, "beta", "entry")) == 65)
@@ -159,7 +172,7 @@ def test_a_part_fill_is_counted_and_only_that_is_exited(desk: TestDesk) -> None:
     assert filled(of(desk, run_id, "beta", "exit")) == 65
 
 
-def test_every_slice_is_tracked_and_the_position_is_the_sum_of_their_fills(desk: TestDesk) -> None:
+def test_d2_every_slice_is_tracked_and_the_position_is_the_sum_of_their_fills(desk: TestDesk) -> None:
     desk.paper.fault("reject", broker="beta", nth=3)
     run_id = asked(desk, FIVE_SLICES, on_failure="hold")
     assert until_part(desk, run_id, "beta", "open", "failed", "closed") == "open"
@@ -172,7 +185,7 @@ def test_every_slice_is_tracked_and_the_position_is_the_sum_of_their_fills(desk:
     left(desk, run_id)
 
 
-def test_the_lot_size_is_the_contracts_own(desk: TestDesk) -> None:
+def test_peer_4_1_11_the_lot_size_is_the_contracts_own(desk: TestDesk) -> None:
     legs = [leg | {"underlying": name} for name in ("NIFTY", "BANKNIFTY") for leg in LONG]
     legs[1] |= {"expiry": "current_month"}
     run_id = opened(desk, legs)
@@ -184,8 +197,7 @@ def test_the_lot_size_is_the_contracts_own(desk: TestDesk) -> None:
     left(desk, run_id)
 
 
-@pytest.mark.timeout(180)
-def test_a_refused_exit_is_tried_again_then_handed_to_a_person_who_can_ask_again(desk: TestDesk) -> None:
+def test_peer_4_1_12_a_refused_exit_is_tried_again_then_handed_to_a_person_who_can_ask_again(desk: TestDesk) -> None:
     run_id = opened(desk, SHORT)
     desk.paper.fault("reject", broker="beta", at_gateway=True, reason="RMS: blocked")
     desk.exit(run_id)
@@ -198,7 +210,7 @@ def test_a_refused_exit_is_tried_again_then_handed_to_a_person_who_can_ask_again
     assert len(of(desk, run_id, "beta", "exit")) == tries + 1
 
 
-def test_each_account_exits_what_it_holds_itself(desk: TestDesk) -> None:
+def test_peer_4_1_16_each_account_exits_what_it_holds_itself(desk: TestDesk) -> None:
     desk.paper.fault("partial_fills", broker="beta", fraction=0.5, rest="never")
     run_id = asked(desk, LONG)
     until_part(desk, run_id, "alpha", "open")
@@ -209,7 +221,7 @@ def test_each_account_exits_what_it_holds_itself(desk: TestDesk) -> None:
     assert {broker: filled(of(desk, run_id, broker, "exit")) for broker in bought} == bought
 
 
-def test_the_second_run_of_a_strategy_starts_clean(desk: TestDesk) -> None:
+def test_peer_4_1_14_the_second_run_of_a_strategy_starts_clean(desk: TestDesk) -> None:
     strategy = desk.strategy(HEDGED, "twice")
     for key in ("morning", "evening"):
         run_id = desk.run(strategy, key)
@@ -218,7 +230,7 @@ def test_the_second_run_of_a_strategy_starts_clean(desk: TestDesk) -> None:
         left(desk, run_id)
 
 
-def test_an_account_that_holds_something_cannot_be_removed(desk: TestDesk) -> None:
+def test_peer_4_1_15_an_account_that_holds_something_cannot_be_removed(desk: TestDesk) -> None:
     resting, holding = asked(desk, RESTING), opened(desk, SHORT)
     until(lambda: [order.state for order in orders_of(desk, resting)] == ["open"] * 2)
     for run_id in (resting, holding):
@@ -229,7 +241,7 @@ def test_an_account_that_holds_something_cannot_be_removed(desk: TestDesk) -> No
     assert_flat(desk)
 
 
-def test_opposite_runs_on_one_symbol_leave_each_other_alone(desk: TestDesk) -> None:
+def test_d9_opposite_runs_on_one_symbol_leave_each_other_alone(desk: TestDesk) -> None:
     short, long = opened(desk, SHORT), opened(desk, LONG)
     desk.exit(short)
     until_settled(desk, short)
@@ -252,7 +264,7 @@ def test_equal_runs_on_one_symbol_both_get_out_although_their_exits_look_alike(d
     desk.assert_books_agree()
 
 
-def test_a_rejected_hedge_lets_no_short_out(desk: TestDesk) -> None:
+def test_d6_i16_a_rejected_hedge_lets_no_short_out(desk: TestDesk) -> None:
     desk.paper.fault("reject", broker="beta", action="BUY")
     run_id = asked(desk, HEDGED)
     assert until_part(desk, run_id, "beta", "failed", "closed", "open") == "failed"
@@ -261,7 +273,7 @@ def test_a_rejected_hedge_lets_no_short_out(desk: TestDesk) -> None:
     left(desk, run_id)
 
 
-def test_a_resting_limit_order_starves_nobody(desk: TestDesk) -> None:
+def test_d7_a_resting_limit_order_starves_nobody(desk: TestDesk) -> None:
     resting = asked(desk, RESTING)
     until(lambda: [order.state for order in orders_of(desk, resting)] == ["open"] * 2)
     desk.paper.fault("order_silent", broker="beta")
@@ -273,17 +285,20 @@ def test_a_resting_limit_order_starves_nobody(desk: TestDesk) -> None:
     left(desk, resting)
 
 
-def test_a_run_that_no_account_can_enter_ends_at_once(desk: TestDesk) -> None:
-    for account_id in desk.accounts.values():
-        desk.services.accounts.pause(desk.owner_id, account_id)
+def test_peer_4_3_11_a_run_that_no_account_can_enter_ends_at_once_and_says_why(desk: TestDesk) -> None:
+    set_state(desk, TradingState.REDUCING)
     try:
         run_id = asked(desk, SHORT)
         assert desk.until_state(run_id, "failed") == "failed"
         assert all("takes no new entries" in part.trouble for part in desk.parts(run_id).values())
         assert desk.run_row(run_id).closed_at is not None
     finally:
-        for account_id in desk.accounts.values():
-            desk.services.accounts.resume(desk.owner_id, account_id)
+        set_state(desk, TradingState.ACTIVE)
+
+
+def set_state(desk: TestDesk, state: TradingState) -> None:
+    for account_id in desk.accounts.values():
+        desk.services.risk.set_state(Asker(desk.owner_id), Extent(Kind.ACCOUNT, account_id), state)
 
 
 def test_a_rate_limited_slice_is_sent_again_and_the_rest_is_kept(desk: TestDesk) -> None:

@@ -2,25 +2,7 @@
 
 import pytest
 
-from app.core.db import Database
-from app.tables import declared
 from tests.execution.journaling import Journaling
-
-
-@pytest.fixture
-def sqlite_db(tmp_path):
-    database = Database(f"sqlite:///{tmp_path / 'desk.db'}")
-    declared().create_all(database.writer)
-    yield database
-    database.close()
-
-
-@pytest.fixture
-def postgres_db(postgres_url):
-    database = Database(postgres_url)
-    declared().create_all(database.writer)
-    yield database
-    database.close()
 
 
 @pytest.fixture

@@ -82,10 +82,10 @@ class Journaling:
     def claim(self, order_id: str, lease: Lease | None = None) -> bool:
         claimant = (lease or self.lease).claimant
         known = self.clock.now()
-        return self.do(lambda session: journal.claim(session, order_id, claimant, known, self.clock.now()))
+        return bool(self.do(lambda session: journal.claim(session, [order_id], claimant, known, self.clock.now())))
 
     def answer(self, order_id: str, answer: Answer, *parked: OrderReport) -> None:
-        self.do(lambda session: journal.answered(session, order_id, answer, self.clock.now(), parked))
+        self.do(journal.Answered(order_id, answer, self.clock.now(), lambda: parked))
 
     def sent(self, key: str = "k1", answer: Answer = DONE, **more: Any) -> str:
         """One order, claimed and answered."""

@@ -5,10 +5,11 @@ from itertools import permutations
 
 import pytest
 
-from app.execution.intake import PARKED_FOR, UNSUPPORTED_READS
+from app.execution import journal
+from app.execution.intake import UNSUPPORTED_READS
 from app.execution.models import VenueOrder
-from app.execution.writer import Written
-from app.venues.types import OrderStatus, Side
+from app.execution.parking import PARKED_FOR
+from app.venues.types import Answer, OrderStatus, Outcome, Side
 from tests.execution.journaling import DONE, LOT, UNKNOWN, row, trade
 
 S = OrderStatus
@@ -17,14 +18,41 @@ S = OrderStatus
 def test_a_push_that_overtakes_the_answer_waits_for_it(desk):
     (order_id,) = desk.submit()
     assert desk.claim(order_id)
-    with desk.intake.expecting(desk.account_id):
-        desk.push(row(S.FILLED, filled=65))
-        desk.answer(order_id, DONE, *desk.do(_collected(desk)))
+    desk.intake.parking.expect(desk.account_id)
+    desk.push(row(S.FILLED, filled=65))
+    assert _foreign(desk) == []
+    desk.answer(order_id, DONE, *desk.intake.parking.take(desk.account_id, "v1"))
+    desk.intake.told(desk.account_id, "v1")
+    desk.settle()
     assert (desk.order(order_id).state, desk.order(order_id).filled_quantity) == ("filled", 65)
 
 
-def _collected(desk):
-    return lambda _session: Written(desk.intake.collect(desk.account_id, "v1"))
+def test_a_push_between_an_answers_commit_and_its_end_is_written_too(desk):
+    (order_id,) = desk.submit()
+    assert desk.claim(order_id)
+    desk.intake.parking.expect(desk.account_id)
+    desk.answer(order_id, DONE, *desk.intake.parking.take(desk.account_id, "v1"))
+    desk.push(row(S.FILLED, filled=65))
+    desk.intake.told(desk.account_id, "v1")
+    desk.settle()
+    assert desk.order(order_id).state == "filled"
+
+
+def test_an_order_known_to_be_ours_never_waits_for_anothers_answer(desk):
+    resting = desk.sent("resting", Answer(Outcome.DONE, "v9"))
+    desk.intake.parking.expect(desk.account_id)
+    desk.intake.told(desk.account_id, "v9")
+    desk.intake.parking.expect(desk.account_id)
+    desk.push(row(S.FILLED, "v9", filled=65))
+    assert desk.order(resting).state == "filled"
+
+
+def test_an_order_of_an_engine_before_never_waits_once_the_book_was_read(desk):
+    resting = desk.sent("resting", Answer(Outcome.DONE, "v9"))
+    desk.read(row(name="v9"))
+    desk.intake.parking.expect(desk.account_id)
+    desk.push(row(S.FILLED, "v9", filled=65))
+    assert desk.order(resting).state == "filled"
 
 
 def test_a_push_nobody_waits_for_is_somebody_elses_order(desk):
@@ -33,8 +61,10 @@ def test_a_push_nobody_waits_for_is_somebody_elses_order(desk):
 
 
 def test_a_parked_push_nobody_claims_is_released_as_somebody_elses(desk):
-    with desk.intake.expecting(desk.account_id):
-        desk.push(row(name="late"))
+    desk.intake.parking.expect(desk.account_id)
+    desk.intake.parking.expect(desk.account_id)
+    desk.push(row(name="late"))
+    desk.intake.told(desk.account_id, None)
     desk.clock.pass_by(PARKED_FOR.total_seconds() - 1)
     desk.intake.release_parked()
     desk.settle()
@@ -43,6 +73,14 @@ def test_a_parked_push_nobody_claims_is_released_as_somebody_elses(desk):
     desk.intake.release_parked()
     desk.settle()
     assert _foreign(desk) == ["late"]
+
+
+def test_with_the_last_answer_what_nobody_claimed_is_released_at_once(desk):
+    desk.intake.parking.expect(desk.account_id)
+    desk.push(row(name="theirs"))
+    desk.intake.told(desk.account_id, "ours")
+    desk.settle()
+    assert _foreign(desk) == ["theirs"]
 
 
 def _foreign(desk):
@@ -59,7 +97,7 @@ REPORTS = (
 
 
 @pytest.mark.parametrize("order", list(permutations(range(4))))
-def test_updates_in_any_order_end_the_same(desk, order):
+def test_i8_updates_in_any_order_end_the_same(desk, order):
     order_id = desk.sent()
     for index in order:
         desk.push(REPORTS[index])
@@ -146,6 +184,25 @@ def test_a_rejection_in_a_poor_book_must_be_seen_twice(desk):
     assert desk.order(order_id).state == "rejected"
 
 
+def test_a_rejection_that_was_taken_back_does_not_count_when_it_is_seen_again(desk):
+    order_id = desk.sent()
+    for status in (S.REJECTED, S.OPEN, S.REJECTED):
+        desk.read(row(status))
+    assert desk.order(order_id).state == "open"
+
+
+@pytest.mark.parametrize("seen", [S.REJECTED, S.CANCELLED])
+def test_a_cancel_that_never_left_makes_no_single_sight_of_an_end_true(desk, seen):
+    order_id = desk.sent()
+    desk.do(lambda session: journal.cancel_wanted(session, order_id, desk.clock.now()))
+    unavailable = Answer(Outcome.UNAVAILABLE, reason="not reached")
+    desk.do(lambda session: journal.cancel_answered(session, order_id, unavailable, desk.clock.now()))
+    desk.read(row(seen))
+    assert desk.order(order_id).state == "open"
+    desk.read(row(seen))
+    assert desk.order(order_id).state == seen.value
+
+
 def test_equal_trades_are_separate_fills(desk):
     order_id = desk.sent()
     desk.read(row(S.FILLED), trades=[trade("v1", 20), trade("v1", 20), trade("v1", 25)])
@@ -173,7 +230,7 @@ def test_two_that_could_be_ours_are_for_a_person_to_choose(desk):
     assert len([text for text in desk.alarms if "a person must choose" in text]) == 1
 
 
-def test_reading_the_same_book_twice_writes_nothing_new(desk):
+def test_i4_reading_the_same_book_twice_writes_nothing_new(desk):
     order_id = desk.sent()
     book = (row(S.FILLED), replace(row(name="foreign"), quantity=LOT * 3))
     desk.read(*book, trades=[trade("v1", 65)])

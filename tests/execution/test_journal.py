@@ -16,13 +16,13 @@ from tests.core.test_db import together
 from tests.execution.journaling import DONE, LOT, REFUSED, UNKNOWN, row
 
 
-def test_of_eight_claims_at_once_one_wins(any_desk):
+def test_i9_peer_4_1_02_of_eight_claims_at_once_one_wins(any_desk):
     (order_id,) = any_desk.submit()
     now, claimant = any_desk.clock.now(), any_desk.lease.claimant
 
     def claim(_number):
         with any_desk.db.write(durable=True) as session:
-            return journal.claim(session, order_id, claimant, now, now).result
+            return bool(journal.claim(session, [order_id], claimant, now, now).result)
 
     assert sorted(together(8, claim)) == [False] * 7 + [True]
     assert any_desk.story(order_id) == ["new", "sending"]
@@ -54,7 +54,7 @@ def test_an_engine_without_the_lease_claims_nothing(any_desk):
     assert any_desk.claim(order_id)
 
 
-def test_an_engine_that_lost_the_lease_without_noticing_claims_nothing(any_desk):
+def test_d10_peer_4_3_09_an_engine_that_lost_the_lease_without_noticing_claims_nothing(any_desk):
     (order_id,) = any_desk.submit()
     any_desk.clock.pass_by(TERM.total_seconds() + 1)
     successor = Lease(any_desk.db, any_desk.clock, "engine-2")
@@ -63,20 +63,36 @@ def test_an_engine_that_lost_the_lease_without_noticing_claims_nothing(any_desk)
     assert any_desk.claim(order_id, successor)
 
 
-def test_the_same_engine_after_a_break_has_another_epoch(any_desk):
+def test_an_engine_that_lost_its_turn_never_gets_it_back(any_desk):
+    """What it had claimed before its break would go out, although another engine has judged it meanwhile."""
     old = any_desk.lease.claimant
     any_desk.clock.pass_by(TERM.total_seconds() + 1)
     other = Lease(any_desk.db, any_desk.clock, "engine-2")
     assert other.take()
     other.release()
-    assert any_desk.lease.take()
-    assert any_desk.lease.epoch == old.epoch + 2
+    assert not any_desk.lease.take()
+    assert any_desk.lease.claimant.until <= any_desk.clock.now()
+    born_anew = Lease(any_desk.db, any_desk.clock, "engine-3")
+    assert born_anew.take()
+    assert born_anew.epoch == old.epoch + 2
 
 
 def test_an_entry_waits_while_an_equal_order_is_in_doubt(any_desk):
     any_desk.sent("lost", UNKNOWN)
     (entry,) = any_desk.submit("next", quantity=LOT * 2)
     assert not any_desk.claim(entry)
+
+
+def test_of_equal_orders_of_two_wishes_that_are_claimed_together_only_the_older_goes(any_desk):
+    """Were both answers lost, the book could not tell which is whose."""
+    (older,), (younger,) = any_desk.submit("one"), any_desk.submit("two")
+    (other,) = any_desk.submit("three", quantity=LOT * 2)
+    now, claimant = any_desk.clock.now(), any_desk.lease.claimant
+    asked = [younger, older, other]
+    assert any_desk.do(lambda session: journal.claim(session, asked, claimant, now, now)) == {older, other}
+    assert not any_desk.claim(younger)
+    any_desk.answer(older, DONE)
+    assert any_desk.claim(younger)
 
 
 def test_an_exit_waits_only_for_its_exact_double(any_desk):
@@ -111,7 +127,7 @@ def test_withdrawing_and_claiming_cannot_both_win(any_desk):
         with any_desk.db.write() as session:
             if number % 2:
                 return journal.withdraw(session, order_id, "no longer wanted", now).result
-            return journal.claim(session, order_id, claimant, now, now).result
+            return bool(journal.claim(session, [order_id], claimant, now, now).result)
 
     assert sorted(together(8, act)) == [False] * 7 + [True]
     assert any_desk.order(order_id).state in ("sending", "cancelled")
@@ -191,7 +207,7 @@ def test_a_cancel_without_effect_is_asked_again_after_a_pause_and_not_before(any
     assert not wanted()
 
 
-def test_a_fill_after_the_end_is_booked_and_a_person_is_told(any_desk):
+def test_i7_a_fill_after_the_end_is_booked_and_a_person_is_told(any_desk):
     order_id = any_desk.sent()
     any_desk.push(row(OrderStatus.CANCELLED, filled=0))
     any_desk.push(row(OrderStatus.FILLED, filled=65))

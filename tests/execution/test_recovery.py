@@ -46,7 +46,7 @@ def test_what_was_claimed_and_found_no_lane_is_known_never_to_have_left(desk):
     assert order.venue_order_id is None
 
 
-def test_what_was_not_claimed_stays_new_and_goes_out_under_the_next_engine(any_desk):
+def test_i10_peer_4_3_10_what_was_not_claimed_stays_new_and_goes_out_under_the_next_engine(any_desk):
     (order_id,) = any_desk.submit()
     any_desk.clock.pass_by(TERM.total_seconds() + 1)
     successor = Lease(any_desk.db, any_desk.clock, "engine-2")
@@ -56,7 +56,7 @@ def test_what_was_not_claimed_stays_new_and_goes_out_under_the_next_engine(any_d
     assert any_desk.claim(order_id, successor)
 
 
-def test_an_order_that_had_reached_the_venue_is_found_and_not_sent_again(any_desk):
+def test_i10_an_order_that_had_reached_the_venue_is_found_and_not_sent_again(any_desk):
     order_id = claimed(any_desk)
     recover(any_desk)
     any_desk.clock.pass_by(1)

@@ -25,7 +25,7 @@ def test_no_known_freeze_means_one_slice() -> None:
 
 
 @given(st.integers(1, 3000), st.integers(1, 200), st.integers(1, 5000))
-def test_slices_add_up_and_each_fits(lots: int, lot: int, freeze: int) -> None:
+def test_i14_slices_add_up_and_each_fits(lots: int, lot: int, freeze: int) -> None:
     quantity = Decimal(lots * lot)
     if freeze < lot and quantity > freeze:
         with pytest.raises(CannotSplit):

@@ -1,6 +1,7 @@
 """The journal's one thread: commits are shared, errors are not."""
 
 import threading
+from decimal import Decimal
 
 import pytest
 from sqlalchemy import func, select, text
@@ -20,15 +21,14 @@ def note(desk, name):
     """A unit of work that leaves a row behind."""
 
     def unit(session):
-        values = {"account": desk.account_id, "name": name, "now": desk.clock.now().replace(tzinfo=None)}
-        session.execute(
-            text(
-                "INSERT INTO venue_orders (account_id, venue_order_id, exchange, symbol, side, quantity, price_type,"
-                " product, status, first_seen_at, last_seen_at) VALUES"
-                " (:account, :name, 'NFO', 'X', 'BUY', '65', 'MARKET', 'NRML', 'open', :now, :now)"
-            ),
-            values,
-        )
+        now = desk.clock.now()
+        row = VenueOrder(
+            account_id=desk.account_id, venue_order_id=name, exchange="NFO", symbol="X", side="BUY",
+            quantity=Decimal(65), price_type="MARKET", product="NRML", status="open", first_seen_at=now,
+            last_seen_at=now,
+        )  # fmt: skip
+        session.add(row)
+        session.flush()
         return Written(name, [Heard(name)])
 
     return unit
@@ -60,12 +60,23 @@ def held(desk):
 def test_what_arrives_during_a_commit_shares_the_next_one(desk, held):
     commits = []
     together = desk.writer._together
-    desk.writer._together = lambda batch: commits.append(len(batch)) or together(batch)
+    desk.writer._together = lambda batch, follow: commits.append(len(batch)) or together(batch, follow)
     futures = [desk.writer.submit(note(desk, f"n{number}")) for number in range(20)]
     held.set()
     assert [future.result(10) for future in futures] == [f"n{number}" for number in range(20)]
     assert max(commits) >= 19
     assert count(desk) == 20
+
+
+def test_what_is_no_news_waits_for_no_answer_on_its_way(desk):
+    asked = []
+    desk.writer.awaited = lambda: asked.append(1) or 99
+    desk.writer.write(note(desk, "a step"))
+    assert asked == []
+    news = note(desk, "news")
+    news.together = lambda session, units: [unit(session) for unit in units]
+    desk.writer.write(news)
+    assert asked
 
 
 def test_a_failing_unit_takes_nobody_with_it(desk, held):

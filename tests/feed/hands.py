@@ -1,12 +1,13 @@
 """A clock moved by hand, and a venue whose market stream a test plays by hand."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from app.core.errors import Retry
 from app.venues.port import OnQuote, OnState, StreamState
-from app.venues.types import FeedMode, Quote, Symbol
+from app.venues.types import Capabilities, FeedMode, PriceSource, Quote, Symbol
 
 MORNING = datetime(2026, 11, 20, 4, 30, tzinfo=UTC)  # 10:00 in India
 NIFTY = Symbol("NFO", "NIFTY24NOV2626050CE")
@@ -42,13 +43,25 @@ class HandStream:
         self.modes: dict[Symbol, FeedMode] = {}
         self.resubscribed = 0
         self.closed = False
+        self.no_room: list[Symbol] = []
 
     def subscribe(self, symbols: Sequence[Symbol], mode: FeedMode) -> None:
-        self.modes.update(dict.fromkeys(symbols, mode))
+        for symbol in symbols:
+            if len(self.modes) < self.venue.takes or symbol in self.modes:
+                self.modes[symbol] = mode
+            else:
+                self.no_room.append(symbol)
 
     def unsubscribe(self, symbols: Sequence[Symbol]) -> None:
         for symbol in symbols:
-            del self.modes[symbol]
+            self.modes.pop(symbol, None)
+        self.no_room = [symbol for symbol in self.no_room if symbol not in symbols]
+
+    def turned_away(self) -> list[Symbol]:
+        return self.no_room
+
+    def troubles(self) -> tuple[int, int]:
+        return len(self.no_room), 0
 
     def resubscribe(self) -> None:
         self.resubscribed += 1
@@ -70,9 +83,13 @@ class HandStream:
 
 
 class HandVenue:
-    """The part of a venue that the feed uses; prices on request are those of `prices`."""
+    """The part of a venue that the feed uses; prices on request are those of `prices`. A connection takes `takes`
+    symbols, which the venue says only when it is asked for more.
+    """
 
     def __init__(self, clock: HandClock) -> None:
+        self.capabilities = Capabilities(currency="INR", stream_connections=2)
+        self.takes = 1000
         self.clock = clock
         self.streams: list[HandStream] = []
         self.prices: dict[Symbol, object] = {}
@@ -94,4 +111,5 @@ class HandVenue:
             raise Retry("not reachable")
         self.asked.append(list(symbols))
         now = self.clock.now()
-        return {symbol: quote(symbol, self.prices[symbol], now) for symbol in symbols if symbol in self.prices}
+        given = {symbol: quote(symbol, self.prices[symbol], now) for symbol in symbols if symbol in self.prices}
+        return {symbol: replace(one, source=PriceSource.REQUEST) for symbol, one in given.items()}

@@ -12,6 +12,7 @@ from app.feed.subscriptions import Subscriptions
 from app.feed.topup import TopUp
 from app.venues.types import FeedMode, Symbol
 from tests.feed.hands import NIFTY, SBIN, HandClock, HandVenue
+from tests.waiting import until
 
 
 class Bench:
@@ -196,7 +197,7 @@ def test_a_removed_account_gives_the_feed_up(bench):
     bench.start()
     bench.accounts = ["b", "c"]
     bench.feed.step()
-    assert bench.moves[-1] == ("a", "b", "account removed")
+    assert bench.moves[-1] == ("a", "b", "account not available")
     bench.accounts = []
     bench.feed.step()
     assert bench.feed.account_id is None
@@ -288,6 +289,6 @@ def test_out_of_session_only_symbols_without_any_price_are_asked_for_and_not_eve
 def test_the_runner_thread_starts_and_stops(bench):
     bench.wishes.want("positions", [NIFTY])
     bench.feed.start()
-    bench.feed.wake()
+    until(lambda: bench.venues["a"].streams)
     bench.feed.stop()
     assert bench.venues["a"].stream.closed

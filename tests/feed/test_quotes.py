@@ -1,5 +1,6 @@
 """Which prices are believed."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.feed.quotes import NOTHING_KNOWN, Distrust, Trust, TrustRules, age_of, is_stale, judge
+from app.venues.types import Ladder, Level
 from tests.feed.hands import MORNING, quote
 
 
@@ -56,7 +58,7 @@ def test_a_single_wild_price_between_good_ones_is_never_seen():
 
 def test_wild_prices_that_disagree_do_not_confirm_each_other():
     trust = known("100")
-    for last in ("900", "10", "5000", "20", "900"):
+    for last in ("900", "10", "1900", "20", "900"):
         trust, reason = judge(trust, quote(last=last))
         assert reason is Distrust.JUMP
     assert trust.quote.last == 100
@@ -121,9 +123,50 @@ def test_whatever_comes_only_finite_positive_prices_are_kept(prices):
 
 
 @given(st.decimals(min_value="0.05", max_value="100000", places=2), st.integers(3, 6))
-def test_no_level_is_locked_out_for_more_than_the_confirmations(level, count):
+def test_no_level_is_locked_out_for_long(level, count):
     trust = known("100")
-    for _ in range(count):
-        trust, reason = judge(trust, quote(last=level))
+    for number in range(count):
+        trust, reason = judge(trust, quote(last=level, at=MORNING + number * TrustRules().patience / 2))
     assert reason is None
     assert trust.quote.last == level
+
+
+def test_a_bare_tick_keeps_the_ladder_with_the_age_it_has():
+    ladder = Ladder((Level(Decimal(99), Decimal(75)),), (Level(Decimal(101), Decimal(75)),), MORNING)
+    deep = replace(quote(last="100"), ladder=ladder)
+    trust, reason = judge(Trust(deep), quote(last="100.5", at=MORNING + timedelta(seconds=3)))
+    assert reason is None
+    assert trust.quote.last == Decimal("100.5")
+    assert trust.quote.ladder is ladder
+
+
+@pytest.mark.parametrize("more", [{}, {"bid": "9900", "ask": "10100"}])
+def test_a_hundred_times_the_price_is_not_believed_for_a_while_whatever_book_stands_around_it(more):
+    trust = known("100")
+    for second in range(29):
+        trust, reason = judge(trust, quote(last="10000", at=MORNING + timedelta(seconds=second), **more))
+        assert reason is Distrust.ABSURD
+    assert judge(trust, quote(last="10000", at=MORNING + timedelta(seconds=30), **more))[1] is None
+
+
+def test_the_first_price_is_measured_by_the_previous_close():
+    assert judge(NOTHING_KNOWN, quote(last="2600000", previous_close="26000"))[1] is Distrust.ABSURD
+    assert judge(NOTHING_KNOWN, quote(last="26100", previous_close="26000"))[1] is None
+
+
+def test_outside_the_circuit_limits_a_price_must_stand_for_a_while():
+    trust, band, reasons = known("100", previous_close="100"), Decimal("0.2"), []
+    assert judge(trust, quote(last="119"), TrustRules(), band)[1] is None
+    for seconds in (0, 10, 20, 31):
+        moment = MORNING + timedelta(seconds=seconds)
+        trust, reason = judge(trust, quote(last="121", at=moment), TrustRules(), band)
+        reasons.append(reason)
+    assert reasons == [Distrust.OUTSIDE_LIMITS] * 3 + [None]
+
+
+def test_without_a_close_of_the_same_day_no_limits_are_known():
+    yesterday = quote(last="100", at=MORNING - timedelta(days=1), previous_close="100")
+    assert judge(NOTHING_KNOWN, quote(last="121"), TrustRules(), Decimal("0.2"))[1] is None
+    assert judge(Trust(yesterday), quote(last="121"), TrustRules(), Decimal("0.2"))[1] is None
+    opened = quote(last="121", previous_close="100")
+    assert judge(NOTHING_KNOWN, opened, TrustRules(), Decimal("0.2"))[1] is Distrust.OUTSIDE_LIMITS

@@ -6,22 +6,11 @@ from decimal import Decimal
 
 import pytest
 
-from app.core.db import Base, Database
 from app.instruments.service import InstrumentService
 from app.instruments.symbols import Contract, build
-from app.users.models import User
 from app.venues.types import ContractReport, Symbol
 
 NOW = datetime(2026, 11, 19, 6, 0, tzinfo=UTC)  # a Thursday, 11:30 in India
-
-
-@pytest.fixture
-def db(tmp_path):
-    database = Database(f"sqlite:///{tmp_path / 'desk.db'}")
-    Base.metadata.create_all(database.writer)
-    assert User.__tablename__ in Base.metadata.tables  # a fact names the user who set it
-    yield database
-    database.close()
 
 
 @pytest.fixture

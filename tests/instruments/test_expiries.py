@@ -27,6 +27,12 @@ THURSDAY = date(2026, 11, 19)
         ("next_month", date(2026, 12, 29)),
         ("2026-12-08", date(2026, 12, 8)),
         ("08DEC26", date(2026, 12, 8)),
+        ("expiry_1", date(2026, 11, 23)),
+        ("expiry_3", date(2026, 12, 8)),
+        ("month_3", date(2027, 1, 26)),
+        ("days_0", date(2026, 11, 23)),
+        ("days_4", date(2026, 11, 23)),
+        ("days_5", date(2026, 12, 1)),
     ],
 )
 def test_a_holiday_moves_the_expiry_and_the_rules_follow_the_list(rule, expected):

@@ -2,6 +2,7 @@ from datetime import UTC, date, datetime, time
 
 import pytest
 
+from app.core.clock import INDIA
 from app.core.errors import Invalid
 from app.instruments.models import Fact, FactKind, Holiday, HolidayKind
 from tests.instruments.conftest import NOW
@@ -38,6 +39,46 @@ def test_every_fact_and_holiday_names_its_source(instruments):
 def test_the_lot_of_a_day(instruments, exchange, name, day, lot):
     instruments.seed()
     assert instruments.lot_size(exchange, name, day) == lot
+
+
+FREEZES = [
+    ("NFO", "NIFTY", date(2026, 11, 19), 1800), ("NFO", "MIDCPNIFTY", date(2026, 11, 19), 2800),
+    ("NFO", "NIFTYNXT50", date(2026, 11, 19), 600), ("BFO", "SENSEX", date(2026, 11, 19), 1000),
+    ("BFO", "BANKEX", date(2026, 11, 19), 900),
+    ("NFO", "BANKNIFTY", date(2025, 6, 30), 900), ("NFO", "BANKNIFTY", date(2025, 7, 1), 600),
+    ("NFO", "BANKNIFTY", date(2025, 9, 1), 900), ("NFO", "BANKNIFTY", date(2025, 11, 3), 600),
+    ("NFO", "BANKNIFTY", date(2026, 11, 19), 600),
+    ("NFO", "FINNIFTY", date(2025, 11, 30), 1800), ("NFO", "FINNIFTY", date(2025, 12, 1), 1200),
+    ("NFO", "FINNIFTY", date(2026, 2, 1), 1800),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("exchange", "name", "day", "units"), FREEZES)
+def test_the_freeze_quantity_of_a_day(instruments, exchange, name, day, units):
+    instruments.seed()
+    found = instruments.rulings(NOW).holding(FactKind.FREEZE_QUANTITY, exchange, name, day)
+    assert found.value == str(units)
+
+
+@pytest.mark.parametrize(
+    ("exchange", "day", "hours"),
+    [
+        ("NFO", date(2026, 7, 31), "09:15-15:30"),
+        ("NFO", date(2026, 8, 3), "09:15-15:40"),  # the closing auction moved the end of derivatives
+        ("BFO", date(2026, 8, 3), "09:15-15:40"),
+        ("NSE", date(2026, 8, 3), "09:15-15:30"),
+        ("NFO", date(2026, 2, 1), "09:15-15:30"),  # a Sunday: the Union Budget
+        ("MCX", date(2026, 2, 1), "09:00-17:00"),
+        ("NFO", date(2026, 2, 8), ""),
+        ("NFO", date(2026, 11, 24), ""),
+        ("MCX", date(2026, 11, 24), "17:00-23:55"),
+    ],
+)
+def test_the_hours_of_a_day(instruments, exchange, day, hours):
+    instruments.seed()
+    session = instruments.calendar(NOW).session(exchange, day)
+    told = [f"{one.astimezone(INDIA):%H:%M}" for one in (session.opens, session.closes)] if session else []
+    assert "-".join(told) == hours
 
 
 def test_the_price_of_an_underlying_has_a_place(instruments):

@@ -5,7 +5,6 @@ from decimal import Decimal
 
 import pytest
 
-from app.core.db import Base, Database
 from app.instruments.contracts import ContractRule
 from tests.instruments.conftest import NOW, ListedBy, chain, equity, future
 
@@ -13,11 +12,8 @@ WEEK, MONTH = date(2026, 11, 23), date(2026, 12, 29)
 
 
 @pytest.fixture
-def db(postgres_url):
-    database = Database(postgres_url)
-    Base.metadata.create_all(database.writer)
-    yield database
-    database.close()
+def db(postgres_db):
+    return postgres_db
 
 
 def test_a_list_is_synced_searched_and_resolved(instruments):

@@ -3,10 +3,12 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, func, select
 
 from app.core.errors import Retry
 from app.instruments.contracts import CannotResolve, ContractRule
+from app.instruments.models import Instrument
+from app.instruments.sync import PIECE
 from app.venues.types import ContractReport, Symbol
 from tests.instruments.conftest import NOW, ListedBy, chain, equity, future, option
 
@@ -35,6 +37,20 @@ def test_the_first_reading_adds_everything_and_the_second_changes_nothing(instru
     first = synced(instruments, venue)
     assert [row.added for row in first] == [len(venue.lists[name]) for name in ("NFO", "NSE", "NSE_INDEX")]
     assert {(row.added, row.changed, row.gone) for row in synced(instruments, venue)} == {(0, 0, 0)}
+
+
+def test_the_first_list_of_an_exchange_counts_all_at_once(instruments, db):
+    committed = set()
+    active = select(func.count()).select_from(Instrument).where(Instrument.active)
+
+    def count(connection):
+        committed.add(connection.scalar(active))
+
+    event.listen(db.writer, "commit", count)
+    rows = [equity(f"SHARE{number}") for number in range(2 * PIECE + 1)]
+    instruments.sync(ListedBy({"NSE": rows}), ["NSE"], NOW, "openalgo", "zerodha")
+    event.remove(db.writer, "commit", count)
+    assert committed == {0, len(rows)}
 
 
 def test_a_reading_tells_what_is_new_changed_and_gone(instruments, venue):
@@ -122,6 +138,18 @@ def test_a_leg_is_resolved_from_what_is_listed(instruments, venue):
     assert instruments.resolve("openalgo", rule, Decimal("26012"), NOW).symbol == "NIFTY23NOV2625900PE"
     with pytest.raises(CannotResolve, match="Leg 2: SBI is not listed on NSE"):
         instruments.resolve("openalgo", ContractRule("Leg 2", "NSE", symbol="SBI"), None, NOW)
+
+
+@pytest.mark.parametrize(("expiry", "day"), [
+    ("current_week", WEEK), ("next_week", MONTH), ("current_month", WEEK), ("next_month", MONTH), ("expiry_1", WEEK),
+    ("expiry_2", MONTH), ("month_2", MONTH), ("days_3", WEEK), ("days_5", MONTH), ("2026-12-29", MONTH),
+])  # fmt: skip
+def test_an_expiry_is_counted_among_all_that_are_listed(instruments, venue, expiry, day):
+    instruments.seed()
+    synced(instruments, venue)
+    rule = ContractRule("Leg 1", "NFO", "NIFTY", "FUT", expiry)
+    assert instruments.resolve("openalgo", rule, None, NOW).expiry == day
+    assert {row.expiry for row in instruments.chain("openalgo", rule, NOW)} == {day}
 
 
 def test_after_the_close_of_its_last_day_the_current_week_is_the_next_one(instruments, venue):

@@ -26,6 +26,8 @@ def india(day: str, clock: str) -> datetime:
         ("NFO", "2026-08-03", "15:35:00", True),
         ("BFO", "2026-08-03", "15:40:00", False),
         ("MCX", "2026-11-19", "23:54:00", True),
+        ("MCX", "2026-10-30", "23:29:00", True),
+        ("MCX", "2026-10-30", "23:31:00", False),  # the US had daylight saving time
         ("NSE", "2026-11-21", "11:00:00", False),  # Saturday
         ("NSE", "2026-02-01", "11:00:00", True),  # the Sunday of the budget
         ("MCX", "2026-02-01", "16:59:00", True),

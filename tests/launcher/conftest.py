@@ -39,7 +39,7 @@ class Copy:
             env=self.env(**env),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
 
@@ -58,7 +58,7 @@ class Copy:
         finally:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
-                process.wait(30)
+                process.wait(60)
 
     @property
     def output(self) -> str:
@@ -72,7 +72,7 @@ class Copy:
         return {int(pid) for path in self.instance.glob("*.pids") for pid in path.read_text().split()}
 
     def wait_until_up(self) -> set[int]:
-        until(lambda: "Mirrordesk runs at" in self.output, timeout=30)
+        until(lambda: "Mirrordesk runs at" in self.output, timeout=120)
         return self.pids()
 
 

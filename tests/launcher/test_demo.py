@@ -22,7 +22,7 @@ from tests.waiting import until
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(900),
     pytest.mark.skipif(not is_current(RUNTIME), reason="the environment is not the one of the lock: run desk.py test"),
 ]
 LINK = re.compile(r"Sign in once with (http://\S+)")

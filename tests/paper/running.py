@@ -107,7 +107,7 @@ class PaperServer:
             command = [sys.executable, "-m", "app.paper", "--config", file.name, "--with-parent"]
             self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
             line = self.process.stdout.readline()
-        assert line, f"the paper broker did not start (exit code {self.process.wait(10)})"
+        assert line, f"the paper broker did not start (exit code {self.process.wait(60)})"
         ready = json.loads(line)
         keys = {broker["name"]: broker["api_key"] for broker in self._config["brokers"]}
         self.brokers = {shown["name"]: PaperBroker(shown, keys[shown["name"]]) for shown in ready["brokers"]}
@@ -120,7 +120,7 @@ class PaperServer:
         self.control.close()
         self.process.stdin.close()
         try:
-            self.process.wait(10)
+            self.process.wait(60)
         finally:
             self.process.kill()
             self.process.wait()

@@ -93,3 +93,31 @@ def test_a_logged_out_broker_has_no_feed(paper):
     answer = json.loads(socket.recv())
     socket.close()
     assert (answer["code"], answer["message"]) == ("BROKER_ERROR", "No broker configuration found for user")
+
+
+def test_a_server_takes_so_many_symbols_of_all_and_so_many_of_one_client():
+    listed = [{"name": "small", "stream_symbols": 3, "socket_symbols": 2}]
+    with PaperServer(listed) as paper, paper["small"].stream() as one, paper["small"].stream() as other:
+        names = ("SBIN", "RELIANCE", "TCS")
+        asked = {"action": "subscribe", "symbols": [{"symbol": name, "exchange": "NSE"} for name in names], "mode": 1}
+
+        def answered(stream):
+            stream.say(**asked)
+            return [entry["status"] for entry in stream.hear_type("subscribe")["subscriptions"]]
+
+        assert answered(one) == ["success", "success", "error"]
+        assert answered(one) == ["success", "success", "error"]
+        assert answered(other) == ["success", "success", "error"], "those two are streamed already"
+        other.ask(action="unsubscribe_all")
+        other.say(action="subscribe", symbol="TCS", exchange="NSE", mode=1)
+        assert other.hear_type("subscribe")["subscriptions"][0]["status"] == "success"
+        other.say(action="subscribe", symbol="INFY", exchange="NSE", mode=1)
+        assert "capacity" in other.hear_type("subscribe")["subscriptions"][0]["message"]
+
+
+def test_prices_can_be_wrong_on_the_stream_alone():
+    with PaperServer([{"name": "zerodha"}]) as paper, paper["zerodha"].stream() as stream:
+        paper.fault("price", how="fixed", value=1, endpoint="stream")
+        stream.say(action="subscribe", symbol="SBIN", exchange="NSE", mode=1)
+        assert stream.hear_type("market_data")["data"]["ltp"] == 1
+        assert paper["zerodha"].call("quotes", symbol="SBIN", exchange="NSE")[1]["data"]["ltp"] > 1

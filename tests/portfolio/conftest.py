@@ -2,16 +2,7 @@
 
 import pytest
 
-from app.core.db import Base, Database
 from tests.portfolio.rows import Desk
-
-
-@pytest.fixture
-def db(tmp_path):
-    database = Database(f"sqlite:///{tmp_path / 'desk.db'}")
-    Base.metadata.create_all(database.writer)
-    yield database
-    database.close()
 
 
 @pytest.fixture
@@ -20,14 +11,6 @@ def desk(db):
 
 
 @pytest.fixture
-def postgres_db(postgres_url):
-    database = Database(postgres_url)
-    Base.metadata.create_all(database.writer)
-    yield database
-    database.close()
-
-
-@pytest.fixture(params=["db", "postgres_db"])
-def any_desk(request):
+def any_desk(any_db):
     """The same test on both databases."""
-    return Desk(request.getfixturevalue(request.param))
+    return Desk(any_db)

@@ -196,6 +196,19 @@ def test_carrying_forward_changes_no_figure(any_desk):
     assert (later.quantity, later.total(Decimal(100))) == (40, 250 + 200)
 
 
+def test_what_is_held_by_hand_is_carried_though_a_run_holds_as_much_the_other_way(any_desk):
+    any_desk.account("a1")
+    long_ago = NOW - timedelta(days=9)
+    any_desk.fill("a1", 75, 100, at=long_ago)
+    any_desk.fill("a1", -75, 100, at=long_ago, account_run_id="r1")
+    service = PortfolioService(any_desk.db)
+    assert carry_forward(any_desk.db, NOW)
+    any_desk.fill("a1", 50, 100, account_run_id="r1")
+    any_desk.fill("a1", -5, 100)
+    (found,) = service.positions(any_desk.owner_id, SOON)
+    assert (found.quantity, found.held.by_hand) == (45, 70)
+
+
 def test_four_queries_whatever_the_number_of_accounts(desk):
     for number in range(30):
         desk.account(f"a{number}")

@@ -1,32 +1,28 @@
 """Moving runs on: an error in one account's part is its own."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from app.audit.trail import Trail
-from app.core.db import Database
 from app.core.link import SilentLink
 from app.execution.desk import open_gate
 from app.execution.models import Order
 from app.execution.service import OrderService
 from app.strategies.models import AccountRun, LegRun, Run, Strategy
 from app.strategies.runner import Runner
-from app.tables import declared
 from app.venues.types import OrderStatus
 from tests.execution.journaling import LOT, UNKNOWN, Journaling, row
 from tests.execution.reports import OPTION
 
 
 @pytest.fixture
-def desk(tmp_path):
-    database = Database(f"sqlite:///{tmp_path / 'desk.db'}")
-    declared().create_all(database.writer)
-    made = Journaling(database)
+def desk(db):
+    made = Journaling(db)
     yield made
     made.close()
-    database.close()
 
 
 def a_run(desk: Journaling, **states: str) -> None:
@@ -106,3 +102,38 @@ def test_an_exit_that_a_person_says_never_arrived_is_sent_again(desk):
     assert exits(desk) == [("lost", LOT), ("new", LOT)]
     runner.step(["part-a1"])
     assert len(exits(desk)) == 2
+
+
+def test_a_fill_that_nobody_looked_at_is_found_again_and_its_part_told_to_decide(desk):
+    a_run(desk, a1="exiting")
+    a_leg(desk, 65)
+    entry = desk.sent("entry", account_run_id="part-a1", leg_run_id="leg")
+    with desk.db.write() as session:
+        part = session.get_one(AccountRun, "part-a1")
+        part.state, part.exit_reason = "closed", None
+    desk.push(row(OrderStatus.FILLED, filled=65))  # and the engine died before it looked
+    assert desk.order(entry).state == "filled"
+    runner, now = Runner(desk.db, desk.writer, desk.clock, open_gate), desk.clock.now()
+    assert runner.reopened(now + timedelta(seconds=1)) == []
+    assert runner.reopened(now - timedelta(seconds=60)) == ["part-a1"]
+    runner.step(["part-a1"])
+    with desk.db.read() as session:
+        part = session.get_one(AccountRun, "part-a1")
+    assert part.state == "open"
+    assert "Nobody has asked for its exit: decide." in part.trouble
+
+
+def test_looking_for_such_fills_reads_by_index_what_came_lately(desk):
+    asked = []
+
+    def note(_connection, _cursor, statement, parameters, *_rest):
+        asked.extend([(statement, parameters)] if statement.startswith("SELECT") else [])
+
+    event.listen(desk.db.reader, "before_cursor_execute", note)
+    Runner(desk.db, desk.writer, desk.clock, open_gate).reopened(desk.clock.now())
+    event.remove(desk.db.reader, "before_cursor_execute", note)
+    ((statement, parameters),) = asked
+    with desk.db.reader.connect() as connection:
+        plan = [line[3] for line in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+    assert not any(line.startswith("SCAN") for line in plan), plan
+    assert any("ix_orders_filled_at" in line for line in plan), plan

@@ -7,16 +7,18 @@ import pytest
 from app.audit.trail import Trail
 from app.core.errors import Denied
 from app.core.link import SilentLink
+from app.instruments.service import InstrumentService
 from app.strategies.legs import AccountShare, Draft, Leg
 from app.strategies.service import StrategyService
-from tests.execution.conftest import any_desk, postgres_db, sqlite_db  # noqa: F401 - fixtures of the room below
+from tests.execution.conftest import any_desk  # noqa: F401 - fixtures of the room below
 
 LEG = Leg(action="BUY", kind="SYMBOL", symbol="SBIN", lots=1)
 
 
 @pytest.fixture
 def strategies(any_desk):  # noqa: F811 - the fixture
-    return StrategyService(any_desk.db, any_desk.clock, SilentLink(), Trail(any_desk.db, any_desk.clock))
+    db, clock = any_desk.db, any_desk.clock
+    return StrategyService(db, clock, SilentLink(), Trail(db, clock), InstrumentService(db, clock))
 
 
 def draft(name: str, *accounts: str) -> Draft:

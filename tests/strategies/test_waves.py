@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.execution.states import AT_VENUE, FINAL, OrderState
+from app.strategies.exit_rule import AT_MARKET
 from app.strategies.waves import (
     ENTRY_TRIES,
-    EXIT_TRIES,
     AccountRunState,
     AccountRunView,
     LegView,
@@ -21,6 +21,8 @@ from app.venues.types import Side
 NOW = datetime(2026, 11, 24, 5, 0, tzinfo=UTC)
 S = OrderState
 R = AccountRunState
+
+EXIT_TRIES = AT_MARKET.tries
 
 
 def order(name: str, state: OrderState, quantity: int = 65, filled: int | None = None, **more: object) -> OrderView:
@@ -277,3 +279,92 @@ def test_an_exit_that_cannot_reach_the_venue_is_tried_on_and_on() -> None:
         decision = decide(view, NOW)
         assert [again.attempt for again in decision.leave] == [tries + 1]
         assert "tried on and on" in (decision.trouble or "")
+
+
+def test_an_exit_that_waits_for_a_login_never_gives_up() -> None:
+    held = order("b1", S.FILLED)
+    refused = [
+        exit_order(f"x{n}", S.REJECTED, failure="login", attempt=n, ended_at=NOW - timedelta(seconds=31))
+        for n in range(1, 3 * EXIT_TRIES)
+    ]
+    decision = decide(part(leg("b", Side.BUY, held, *refused), state=R.EXITING, exit_wanted=True), NOW)
+    assert [again.attempt for again in decision.leave] == [3 * EXIT_TRIES]
+    assert "A person must act" not in (decision.trouble or "")
+
+
+def test_refusals_between_waits_for_a_login_still_count() -> None:
+    tried = [
+        exit_order(f"x{n}", S.REJECTED, failure="login" if n % 2 else "refused", attempt=n, ended_at=NOW)
+        for n in range(1, 2 * EXIT_TRIES + 1)
+    ]
+    view = part(leg("b", Side.BUY, order("b1", S.FILLED), *tried), state=R.EXITING, exit_wanted=True)
+    assert "A person must act" in (decide(view, NOW).trouble or "")
+    assert decide(view, NOW).leave == ()
+
+
+def test_an_exit_asks_for_no_more_than_the_venue_still_holds() -> None:
+    held = replace(leg("b", Side.BUY, order("b1", S.FILLED)), gone=Decimal(25))
+    decision = decide(part(held, state=R.OPEN, exit_wanted=True), NOW)
+    assert [again.quantity for again in decision.leave] == [Decimal(40)]
+    assert "at the broker 40 of 65 remain" in (decision.trouble or "")
+
+
+def test_exits_that_would_sell_what_is_gone_are_taken_back() -> None:
+    unsent = replace(leg("b", Side.BUY, order("b1", S.FILLED), exit_order("x", S.NEW)), gone=Decimal(65))
+    decision = decide(part(unsent, state=R.EXITING, exit_wanted=True), NOW)
+    assert decision.withdraw == ("x",)
+    assert decision.release == ()
+    working = replace(leg("b", Side.BUY, order("b1", S.FILLED), exit_order("x", S.OPEN)), gone=Decimal(65))
+    assert decide(part(working, state=R.EXITING, exit_wanted=True), NOW).cancel == ("x",)
+
+
+def test_a_hedge_leaves_although_a_person_has_yet_to_accept_that_its_short_is_gone() -> None:
+    short = replace(leg("s", Side.SELL, order("s1", S.FILLED)), gone=Decimal(65))
+    hedge = leg("b", Side.BUY, order("b1", S.FILLED))
+    decision = decide(part(hedge, short, state=R.OPEN, exit_wanted=True), NOW)
+    assert [again.leg_id for again in decision.leave] == ["b"]
+    assert decision.state is R.EXITING
+
+
+def test_a_fill_that_arrives_after_an_exit_has_ended_is_exited_too() -> None:
+    for state in (R.CLOSED, R.FAILED):
+        late = leg("b", Side.BUY, order("b1", S.FILLED))
+        decision = decide(part(late, state=state, exit_wanted=True), NOW)
+        assert decision.state is R.EXITING
+        assert [again.quantity for again in decision.leave] == [Decimal(65)]
+
+
+def test_a_fill_that_arrives_after_a_part_has_failed_waits_for_a_person() -> None:
+    late = leg("b", Side.BUY, order("b1", S.CANCELLED, filled=25))
+    decision = decide(part(late, state=R.FAILED, on_failure=OnFailure.HOLD), NOW)
+    assert decision.state is R.OPEN
+    assert decision.leave == ()
+    assert "25 are held by a fill that arrived after this part had ended" in (decision.trouble or "")
+
+
+def test_an_entry_that_works_again_after_its_part_was_exited_is_cancelled() -> None:
+    back = leg("b", Side.BUY, order("b1", S.OPEN))
+    decision = decide(part(back, state=R.CLOSED, exit_wanted=True), NOW)
+    assert decision.cancel == ("b1",)
+    assert decision.state is R.EXITING
+
+
+def test_of_two_working_exits_one_is_cancelled() -> None:
+    twice = leg("b", Side.BUY, order("b1", S.FILLED), exit_order("x1", S.OPEN), exit_order("x2", S.OPEN, attempt=2))
+    decision = decide(part(twice, state=R.EXITING, exit_wanted=True), NOW)
+    assert decision.cancel == ("x2",)
+    assert decision.leave == ()
+
+
+def test_an_exit_that_filled_twice_ends_the_part_and_is_told_in_numbers() -> None:
+    twice = leg("b", Side.BUY, order("b1", S.FILLED), exit_order("x1", S.FILLED), exit_order("x2", S.FILLED))
+    for state in (R.EXITING, R.CLOSED):
+        decision = decide(part(twice, state=state, exit_wanted=True), NOW)
+        assert decision.state is R.CLOSED
+        assert decision.leave == decision.enter == ()
+        assert "65 were bought and 130 sold, so the account is 65 short" in (decision.trouble or "")
+
+
+def test_a_part_whose_legs_were_all_closed_outside_and_accepted_ends() -> None:
+    accepted = leg("b", Side.BUY, order("b1", S.FILLED), exit_order("x", S.FILLED))
+    assert decide(part(accepted, state=R.OPEN), NOW).state is R.CLOSED

@@ -6,7 +6,6 @@ import pytest
 from argon2 import PasswordHasher
 
 from app.audit.trail import Trail
-from app.core.db import Base, Database
 from app.users import service
 from app.users.door import Visitor
 from app.users.passwords import Passwords
@@ -33,28 +32,6 @@ class HandClock:
 @pytest.fixture
 def clock() -> HandClock:
     return HandClock()
-
-
-@pytest.fixture
-def db(tmp_path):
-    database = Database(f"sqlite:///{tmp_path / 'desk.db'}")
-    Base.metadata.create_all(database.writer)
-    yield database
-    database.close()
-
-
-@pytest.fixture
-def postgres_db(postgres_url):
-    database = Database(postgres_url)
-    Base.metadata.create_all(database.writer)
-    yield database
-    database.close()
-
-
-@pytest.fixture(params=["db", "postgres_db"])
-def any_db(request):
-    """The same test on SQLite and on PostgreSQL."""
-    return request.getfixturevalue(request.param)
 
 
 def people_over(db, clock):

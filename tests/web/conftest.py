@@ -1,5 +1,6 @@
 """The web door over services with a new database of their own, and browsers for whoever a test needs."""
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from types import SimpleNamespace
@@ -12,15 +13,16 @@ from sqlalchemy import event
 import config
 from app import wiring
 from app.core import errors
-from app.core.db import Base
 from app.users import service
 from app.users.passwords import Passwords
 from app.web import create_app
 from app.web.current import identity
 from app.web.tiers import tier
+from tests.databases import lay_tables
 from tests.web.client import Browser
+from tests.web.journeys import PASSWORD, Market, at_the_market, signed_in
+from tests.web.visitor import Visitor
 
-PASSWORD = "seven lanterns by the canal"
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
@@ -32,8 +34,8 @@ def settings(instance):
 @pytest.fixture
 def services(settings):
     """What `wiring` puts together, with cheap hashing; a test may put another part in the place of one."""
+    lay_tables(settings.database_url)
     built = wiring.build(settings)
-    Base.metadata.create_all(built.db.writer)
     parts = {field.name: getattr(built, field.name) for field in fields(built)}
     parts["users"] = service.build(built.db, built.clock, built.trail.record, Passwords(CHEAP), settings.session_hours)
     yield SimpleNamespace(**parts)
@@ -109,6 +111,25 @@ def client(probe):
     browser.submit("/first-run", name="Asha", password=PASSWORD)
     browser.client.csrf = browser.token("/settings")
     return browser.client
+
+
+@pytest.fixture
+def market(tmp_path) -> Iterator[Market]:
+    with at_the_market(tmp_path / "desk") as market:
+        yield market
+
+
+@pytest.fixture
+def address(market) -> str:
+    """Where the desk of a journey is; a file whose desk is another one says so."""
+    return market.address
+
+
+@pytest.fixture
+def visitor(chromium, address) -> Iterator[Visitor]:
+    """The first person of that desk, signed in."""
+    with signed_in(chromium, address) as visitor:
+        yield visitor
 
 
 def probes() -> Blueprint:

@@ -1,10 +1,14 @@
-"""A reader of server-sent events over a plain socket, as a browser reads them."""
+"""An app over a real server in threads, and a reader of its server-sent events over a plain socket."""
 
 import http.client
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
+
+from flask import Flask
+from werkzeug.serving import make_server
 
 
 class Event(NamedTuple):
@@ -64,3 +68,20 @@ def opened(port: int, path: str = "/stream", **headers: str) -> Iterator[Stream]
         yield stream
     finally:
         stream.close()
+
+
+@contextmanager
+def serving(app: Flask) -> Iterator[int]:
+    """The port of a server that ends with the block, and its streams with it."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        for watcher in app.extensions["live"].hub.watchers():
+            watcher.close()
+        server.shutdown()
+        thread.join()
+        server.server_close()

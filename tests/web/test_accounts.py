@@ -78,6 +78,7 @@ def test_an_added_account_is_tested_at_once_and_tells_each_step(admin, services)
     assert 'hx-trigger="load delay:700ms"' in admin.get(watching, fragment=True).text
     answer_tests(services, GOOD)
     done = admin.get(watching, fragment=True).text
+    assert "₹1,20,000.50 is free" in done
     assert "Connected to zerodha." in done
     assert done.count(": passed") == 6
     assert "hx-trigger" not in done

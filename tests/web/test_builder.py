@@ -4,7 +4,10 @@ import re
 
 import pytest
 
+from app.risk.limits import limits
+from app.strategies.exit_rule import exit_rule
 from app.strategies.models import Strategy
+from app.strategies.schedule import schedule
 from tests.web.trading import Desk
 
 LEG = {
@@ -81,7 +84,7 @@ WRONG = [
     ("expiry", "someday", "expiry"),
     ("expiry", "date", "neither a rule nor a date"),
     ("product", "MTF", "Choose NRML, MIS or CNC"),
-    ("price_type", "SL", "Choose MARKET or LIMIT"),
+    ("price_type", "ICEBERG", "Choose MARKET, LIMIT, SL or SL-M"),
 ]
 
 
@@ -174,3 +177,137 @@ def test_a_viewer_cannot_write_strategies(services, invited):
     viewer = invited("viewer", "Chitra")
     viewer.get("/strategies/new", 403)
     assert "New strategy" not in viewer.get("/strategies").text
+
+
+@pytest.mark.parametrize(("field", "value", "sentence"), [
+    ("offset", "1.5", "whole ticks"), ("offset", "lots", "whole ticks"), ("convert_after", "0", "whole seconds"),
+    ("tries", "51", "1 to 50"), ("first_pause", "0", "seconds from 0.1"), ("longest_pause", "0.1", "not fewer"),
+])  # fmt: skip
+def test_a_wrong_way_out_is_explained_at_its_field(admin, services, field, value, sentence):
+    fields = {"exits-price_type": "LIMIT", f"exits-{field}": value}
+    assert sentence in admin.submit("/strategies/new", status=422, **typed(**fields)).text
+    assert not services.strategies.list(Desk(services).owner_id)
+
+
+def test_a_limit_exit_is_saved_and_shown_again(admin, services):
+    fields = {"exits-price_type": "LIMIT", "exits-offset": "2", "exits-convert_after": "9"}
+    admin.submit("/strategies/new", **typed(**fields))
+    strategy = services.strategies.list(Desk(services).owner_id)[0]
+    assert exit_rule(strategy.exits).words == "at a limit of 2 ticks better than the last price, at market after 9 s"
+    assert 'name="exits-convert_after" value="9"' in admin.get(f"/strategies/{strategy.id}/edit").text
+
+
+LIMITS = {
+    "limits-of": "account", "limits-stop_value": "25", "limits-stop_unit": "percent", "limits-trail_value": "4000",
+    "limits-trail_factor": "0.5", "limits-lock_at": "9000", "limits-lock_keep": "3000", "limits-until": "15:10",
+    "legs-0-stop_value": "30", "legs-0-stop_unit": "percent",
+}  # fmt: skip
+
+
+def test_limits_are_saved_and_shown_again(admin, services):
+    admin.submit("/strategies/new", **typed(**LIMITS))
+    strategy = services.strategies.list(Desk(services).owner_id)[0]
+    assert limits(strategy.limits).words == [
+        "Stop at a loss of 25 % of the net premium",
+        "Trailing stop 4000 below the best profit by 50 % of its way",
+        "Keeps 3000 once 9000 were reached",
+        "Out at 15:10 India time",
+    ]
+    assert strategy.legs[0]["stop"] == {"value": "30", "unit": "percent"}
+    page = admin.get(f"/strategies/{strategy.id}/edit").text
+    for name, value in LIMITS.items():
+        if not name.endswith(("_unit", "-of")):
+            assert f'name="{name}" value="{value}"' in page
+
+
+LOOKED_AT = {
+    "limits-even_value": "900", "limits-even_unit": "amount", "limits-others_to_cost": "y",
+    "limits-premium_stop_value": "440", "limits-premium_stop_unit": "level", "limits-premium_target_value": "50",
+    "limits-premium_target_unit": "percent", "limits-underlying_above": "25200", "limits-underlying_below": "24800",
+    "limits-supertrend_when": "breakout", "limits-supertrend_on": "leg", "limits-supertrend_leg": "1",
+    "limits-supertrend_timeframe": "15m", "limits-supertrend_period": "7", "limits-supertrend_multiplier": "2.5",
+    "limits-delta_beyond": "0.4", "limits-delta_on": "run", "legs-0-trail_value": "12", "legs-0-trail_unit": "percent",
+    "legs-0-even_value": "20", "legs-0-even_unit": "points", "legs-0-stop_value": "80",
+    "legs-0-stop_unit": "underlying_points",
+}  # fmt: skip
+
+
+def test_what_else_a_run_looks_at_is_saved_shown_again_and_told_in_its_fold(admin, services):
+    admin.submit("/strategies/new", **typed(**LOOKED_AT))
+    strategy = services.strategies.list(Desk(services).owner_id)[0]
+    assert limits(strategy.limits).words == [
+        "Stop of the combined premium at 440",
+        "Target of the combined premium 50 % from entry",
+        "Stop moves to cost at a profit of 900",
+        "When one leg is stopped, the others' stops move to their cost",
+        "Out when the underlying is above 25200 or below 24800",
+        "Out at a breakout: Supertrend 7, 2.5 on 15m candles of leg 1 turns up at a close",
+        "Out when the net delta per unit is 0.4 or more on either side",
+    ]
+    assert strategy.legs[0]["trail"] == {"value": "12", "unit": "percent"}
+    page = admin.get(f"/strategies/{strategy.id}/edit").text
+    for name, value in LOOKED_AT.items():
+        assert f'name="{name}" value="{value}"' in page or f'<option value="{value}" selected' in page
+    assert "Stop of the combined premium at 440. Target of the combined premium 50 % from entry</span>" in page
+    admin.submit(f"/strategies/{strategy.id}/edit", **typed(**(LOOKED_AT | {"limits-others_to_cost": ""})))
+    assert not limits(services.strategies.list(Desk(services).owner_id)[0].limits).others_to_cost
+
+
+@pytest.mark.parametrize(("field", "value", "sentence"), [
+    ("limits-even_value", "0", "above zero"), ("limits-premium_stop_unit", "lots", "points, percent or a level"),
+    ("limits-underlying_below", "25300", "under the one above"), ("limits-supertrend_leg", "2", "number of a leg"),
+    ("limits-supertrend_leg", "", "number of a leg"), ("limits-supertrend_period", "1.5", "from 1 to 100"),
+    ("limits-supertrend_when", "up", "breakout or a breakdown"), ("limits-supertrend_timeframe", "2m", "a candle"),
+    ("limits-delta_beyond", "-1", "above 0"), ("legs-0-trail_value", "x", "above zero"),
+])  # fmt: skip
+def test_what_is_wrong_with_it_is_explained_at_its_field(admin, services, field, value, sentence):
+    assert sentence in admin.submit("/strategies/new", status=422, **typed(**(LOOKED_AT | {field: value}))).text
+    assert not services.strategies.list(Desk(services).owner_id)
+
+
+@pytest.mark.parametrize(("field", "value", "sentence"), [
+    ("limits-stop_value", "-5", "above zero"), ("limits-target_value", "much", "above zero"),
+    ("limits-trail_factor", "2", "follows half"), ("limits-lock_keep", "9000", "less than the profit"),
+    ("limits-lock_gain", "50", "no more than the step"), ("limits-until", "25:61", "in India time"),
+    ("limits-of", "desk", "the run or each account"), ("legs-0-stop_value", "1e40", "above zero"),
+    ("legs-0-stop_unit", "lots", "above zero"),
+])  # fmt: skip
+def test_a_wrong_limit_is_explained_at_its_field(admin, services, field, value, sentence):
+    fields = LIMITS | {"limits-lock_step": "10", "limits-lock_gain": "5", field: value}
+    assert sentence in admin.submit("/strategies/new", status=422, **typed(**fields)).text
+    assert not services.strategies.list(Desk(services).owner_id)
+
+
+SCHEDULE = {
+    "schedule-entries": "11:00, 09:20", "schedule-mon": "y", "schedule-fri": "y", "schedule-exit_at": "15:15",
+    "schedule-square_off": "5", "schedule-expiry": "before", "schedule-expiry_days": "2", "schedule-most_entries": "1",
+}  # fmt: skip
+
+
+def test_a_schedule_is_saved_and_shown_again(admin, services):
+    admin.submit("/strategies/new", **typed(**SCHEDULE))
+    strategy = services.strategies.list(Desk(services).owner_id)[0]
+    assert schedule(strategy.schedule).words[0] == (
+        "Enters at 09:20, 11:00 India time, Monday, Friday, 2 trading days before expiry"
+    )
+    page = admin.get(f"/strategies/{strategy.id}/edit").text
+    assert 'name="schedule-entries" value="09:20, 11:00"' in page
+    assert 'name="schedule-exit_at" value="15:15"' in page
+    assert 'name="schedule-mon" value="y" checked' in page
+    assert 'name="schedule-tue" value="y">' in page
+
+
+def test_days_alone_are_no_schedule(admin, services):
+    admin.submit("/strategies/new", **typed(**{"schedule-mon": "y", "schedule-grace": "9"}))
+    assert services.strategies.list(Desk(services).owner_id)[0].schedule is None
+
+
+@pytest.mark.parametrize(("field", "value", "sentence"), [
+    ("schedule-entries", "9.20", "times such as 09:20"), ("schedule-entries", "09:20 09:20", "there twice"),
+    ("schedule-exit_at", "25:61", "a time such as 15:10"), ("schedule-square_off", "0", "minutes from 1 to 240"),
+    ("schedule-zone", "Mars/Olympus", "a time zone such as"), ("schedule-expiry", "never ever", "Choose which days"),
+    ("schedule-expiry_days", "99", "days from 1 to 30"), ("schedule-last_entry", "10:00", "later than the last entry"),
+])  # fmt: skip
+def test_a_wrong_schedule_is_explained_at_its_field(admin, services, field, value, sentence):
+    assert sentence in admin.submit("/strategies/new", status=422, **typed(**SCHEDULE | {field: value})).text
+    assert not services.strategies.list(Desk(services).owner_id)

@@ -33,11 +33,21 @@ def test_a_sign_of_life_ages(age, detail, state, text):
         (1, {"state": "closed"}, "closed", "Closed"),
         (1, {"state": "down"}, "stale", "Down"),
         (60, {"state": "closed"}, "stale", "Stale since 14:02:22"),
+        (1, {"state": "frozen", "last_at": "2026-12-01T08:33:10+00:00"}, "stale", "Stale since 14:03:10"),
+        (1, {"state": "slow", "source": "request", "last_at": "2026-12-01T08:33:21+00:00"}, "slow", "Slow 1 s · REST"),
+        (1, {"state": "down", "source": "request", "last_at": "2026-12-01T08:33:18+00:00"}, "slow", "Slow 4 s · REST"),
+        (1, {"state": "stale", "last_at": "2026-12-01T08:33:01+00:00"}, "stale", "Stale since 14:03:01"),
     ],
 )
 def test_the_feed_is_as_old_as_its_newest_price(age, detail, state, text):
     badge = feed_badge(Beat(NOW - timedelta(seconds=age), detail), NOW)
     assert (badge.state, badge.text) == (state, text)
+
+
+def test_a_price_that_was_streamed_just_now_is_newer_than_what_the_engine_told():
+    told = {"state": "frozen", "source": None, "last_at": "2026-12-01T08:33:00+00:00"}
+    badge = feed_badge(Beat(NOW - timedelta(seconds=4), told), NOW, NOW - timedelta(seconds=1))
+    assert (badge.state, badge.text, badge.source) == ("live", "Live 1.0 s", "stream")
 
 
 def test_what_was_never_seen_is_unknown():

@@ -194,7 +194,7 @@ def test_keys_go_places_but_never_out_of_a_field(page, gallery):
     expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
     page.keyboard.press("Escape")
     page.keyboard.press("/")
-    expect(page.get_by_label("Find a symbol")).to_be_focused()
+    expect(page.get_by_role("searchbox", name="Name, expiry, strike")).to_be_focused()
     page.keyboard.press("Escape")
     page.keyboard.press("g")
     page.keyboard.press("o")

@@ -5,6 +5,7 @@ fails it: say in `theirs` whose row it names, or in `EVERYBODYS` why it belongs 
 """
 
 import itertools
+from datetime import date
 from types import SimpleNamespace
 
 import pytest
@@ -12,20 +13,27 @@ from werkzeug.routing import Rule
 
 from app.core import errands
 from app.core.ids import new_id
+from app.instruments.service import SYNC
 from app.users.api_tokens import TokenWish
 from app.users.models import LoginSession
 from app.users.roles import Role
+from app.web.access import PUBLIC_DOORS
 from app.web.api.document import document
 from tests.web.api.snapshot import snapshot
 from tests.web.client import SECRETS
 from tests.web.conftest import PASSWORD
-from tests.web.trading import Desk
+from tests.web.trading import TICK_FILE, Desk
 
 EVERYBODYS = {
     "filename": "files of the pages, the same for all",
     "exchange": "instruments are the market's",
     "symbol": "instruments are the market's",
+    "override_id": "what counts, counts for everybody; only admins change it",
+    "number": "of a version; whose it is, its strategy says",
+    "file_name": "of a recorded day; whose it is, the recording says",
+    "reading_id": "the lists of venues are the desk's; whose account was asked is told to its owner alone",
 }
+WITHIN = {"number", "file_name"}  # of what another name of the address leads to
 LINKS = {"auth.enter"}  # the page of a link is the same for every word in its place: only sending it looks
 UNTOLD = ("Zephyrine", "Quokka", "Wombat", "x7-venue-order-Asha")  # words that only the other person's rows hold
 FIELDS = {
@@ -44,18 +52,29 @@ def rows(services, name: str, *words: str) -> SimpleNamespace:
     order = desk.order(
         account, state="unknown", venue_order_id=None, candidates=["v1"], reason=f"{account_name} timed out"
     )
-    desk.foreign(account, venue_order_id="v1", side="SELL", quantity=order.quantity, status="open")
+    foreign = desk.foreign(account, venue_order_id="v1", side="SELL", quantity=order.quantity, status="open")
     desk.order(account, state="open", venue_order_id=f"x7-venue-order-{name}")
+    together = desk.order(account, state="cancelled", cancel_batch=new_id(), venue_order_id=None)
     token, _ = services.users.keyring.create_token(desk.owner_id, TokenWish(token_name, ["read"], []))
     invite, _ = services.users.keyring.invite(desk.owner_id, Role.TRADER)
     with services.db.read() as session:
         login = session.query(LoginSession).filter_by(user_id=desk.owner_id).first()
+    webhook_id, _ = desk.webhook(strategy, name=f"{strategy_name} chart")
     return SimpleNamespace(
+        webhook_id=webhook_id, signal_id=desk.signal(webhook_id, note=account_name),
+        template_id=services.library.save_template(desk.owner_id, strategy, f"{strategy_name} again").id,
+        watchlist_id=desk.watchlist(f"{strategy_name} list"), alert_id=desk.alert(note=account_name).id,
+        notification_id=desk.message(f"{account_name} lost its login."),
+        foreign_seq=str(foreign.seq), difference_id=desk.difference(account, -1820, 0).id,
         account_id=account.id, strategy_id=strategy, run_id=run.id, order_id=order.id, token_id=token.id,
+        batch_id=together.cancel_batch, ticket_id=desk.ticket(account).id,
         account_run_id=services.strategies.parts(desk.owner_id, run.id)[0].id,
         leg_run_id=services.strategies.leg_runs(desk.owner_id, run.id)[0].id,
-        errand_id=desk.answer(strategy, account), test_id=connection_test(desk, account.id),
+        errand_id=desk.answer(strategy, account), test_id=connection_test(desk, account.id), sync_id=master_sync(desk),
         session_id=login.id, invite_id=invite.id, user_id=desk.owner_id,
+        entry_id=desk.trip(account, date(2026, 11, 20), name=account_name),
+        event_id=desk.touched(account),
+        recording_id=desk.recording(f"NSE:{account_name}").id, replay_id=desk.played(strategy),
         token=invite.id,  # of a link: the secret opens, nothing else that is known of it does
     )  # fmt: skip
 
@@ -66,9 +85,16 @@ def connection_test(desk: Desk, account_id: str) -> str:
         return errands.ask(session, desk.owner_id, "test_connection", {"account_id": account_id}, desk.now).id
 
 
+def master_sync(desk: Desk) -> str:
+    """A reading of all lists, asked for; its id."""
+    with desk.db.write() as session:
+        return errands.ask(session, desk.owner_id, SYNC, {"venue_kind": "openalgo"}, desk.now).id
+
+
 def address(rule: Rule, owners: dict[str, SimpleNamespace]) -> str:
     """The rule's address; each parameter names a row of its owner, the errand of an account being its test."""
-    path = rule.rule
+    path = rule.rule.replace("<int:number>", "1")  # of a version: everybody's first
+    path = path.replace("<file_name>", TICK_FILE)
     for name, owner in owners.items():
         is_test = name == "errand_id" and "account_id" in rule.arguments
         path = path.replace(f"<{name}>", getattr(owner, "test_id" if is_test else name))
@@ -91,13 +117,14 @@ def mine(trader, services) -> SimpleNamespace:
 
 
 def named(app) -> list[Rule]:
-    """The routes that name a row of somebody."""
-    return [rule for rule in app.url_map.iter_rules() if set(rule.arguments) - set(EVERYBODYS)]
+    """The routes that name a row of somebody, but for the doors that programs knock at without being anybody."""
+    rules = (rule for rule in app.url_map.iter_rules() if rule.endpoint not in PUBLIC_DOORS)
+    return [rule for rule in rules if set(rule.arguments) - set(EVERYBODYS)]
 
 
 def addresses(rule: Rule, theirs: SimpleNamespace, mine: SimpleNamespace) -> list[str]:
     """With every mixture of their ids and one's own that has one of theirs in it."""
-    names = sorted(rule.arguments)
+    names = sorted(rule.arguments - WITHIN)
     mixtures = itertools.product((theirs, mine), repeat=len(names))
     return [address(rule, dict(zip(names, owners, strict=True))) for owners in mixtures if theirs in owners]
 
@@ -116,7 +143,7 @@ def examples(app) -> dict[tuple[str, str], object]:
 def test_every_name_in_an_address_is_known_here(app, theirs):
     known = set(vars(theirs)) | set(EVERYBODYS)
     for rule in app.url_map.iter_rules():
-        assert set(rule.arguments) <= known, f"{rule.rule}: teach this test whose row that names"
+        assert set(rule.arguments) <= known | WITHIN, f"{rule.rule}: teach this test whose row that names"
 
 
 def ask(browser, method: str, path: str, example: object, token: str, intent_id: str):
@@ -134,7 +161,7 @@ def test_an_address_with_another_persons_ids_tells_nothing_and_changes_nothing(a
         fine = (200, 403, 404, 422) if rule.endpoint in LINKS else (403, 404)
         for path, method in itertools.product(addresses(rule, theirs, mine), sorted(rule.methods - {"OPTIONS"})):
             before = snapshot(services.db)
-            example = bodies.get((method, rule.rule.replace("<", "{").replace(">", "}")))
+            example = bodies.get((method, rule.rule.replace("<int:", "<").replace("<", "{").replace(">", "}")))
             answer = ask(trader, method, path, example, token, theirs.errand_id)
             assert answer.status_code in fine, (method, path, answer.status_code, answer.text[:300])
             assert not [word for word in UNTOLD if word in answer.text], (method, path)
@@ -149,7 +176,7 @@ def test_the_same_addresses_with_ones_own_ids_are_there(app, trader, mine):
     endless = "stream.account_stream"
     for rule in named(app):
         if "GET" in rule.methods and rule.endpoint not in LINKS | {endless, "auth.join"}:
-            answer = trader.client.get(address(rule, dict.fromkeys(rule.arguments, mine)))
+            answer = trader.client.get(address(rule, dict.fromkeys(rule.arguments - WITHIN, mine)))
             assert answer.status_code in (200, 303), (rule.rule, answer.status_code)
 
 
@@ -166,8 +193,9 @@ def test_lists_asked_with_another_persons_ids_hold_nothing_of_theirs(app, theirs
             continue
         for name, value in asked.items():
             answer = trader.client.get(rule.rule, query_string={name: value})
-            assert answer.status_code < 500, (rule.rule, name)
-            shown = answer.text.replace("q=Zephyrine", "")
+            is_down = answer.status_code == 503 and rule.endpoint == "health.live"  # no engine runs here
+            assert answer.status_code < 500 or is_down, (rule.rule, name)
+            shown = answer.data.decode(errors="replace").replace("q=Zephyrine", "").replace('value="Zephyrine"', "")
             assert not [word for word in UNTOLD if word in shown], (rule.rule, name)
             walked += 1
     assert walked > 100

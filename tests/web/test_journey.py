@@ -5,59 +5,55 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from app.commands.demo import always_open
-from app.commands.setup import services_of
-from config import load
-from tests.commands.running import Process, command, running
+from tests.commands.running import Process
 from tests.paper.running import PaperServer
-from tests.servers import free_port
+from tests.web.journeys import SAYS, begun, served
+from tests.web.typing_in import until_previewed
 from tests.web.visitor import Visitor
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
 
 BROKERS = ("paper-alpha", "paper-beta")
-ENGINE_READY = "The engine is ready."
 FLY = (("BUY", "CE", "OTM6"), ("BUY", "PE", "OTM6"), ("SELL", "CE", "ATM"), ("SELL", "PE", "ATM"))
+SPOT = 26_000  # where the synthetic market begins: a feed believes no leap at once
 ORDERS_OF_A_WAY = 8  # four legs of 28 lots, each split in two
 
 
 @dataclass
 class World:
     paper: PaperServer
-    engine: Process
     folder: Path
     address: str
+    engine: Process | None = None
 
     def orders(self) -> list[int]:
         return [len(self.paper.books(name)["orders"]) for name in BROKERS]
 
     def kill_engine(self) -> None:
-        self.engine.kill()
+        if self.engine is not None:
+            self.engine.kill()
 
     def start_engine(self) -> None:
-        self.engine = Process(self.folder, "engine")
-        self.engine.wait_until_it_says(ENGINE_READY)
+        self.engine = Process(self.folder, "engine", MIRRORDESK_INSTANCE=str(self.folder))
+        self.engine.wait_until_it_says(SAYS["engine"])
 
 
 @pytest.fixture
-def world(instance, tmp_path):
-    assert command("migrate").returncode == 0
-    with services_of(load()) as services:
+def world(tmp_path):
+    folder = tmp_path / "desk"
+    with begun(folder) as services:
         always_open(services)
-    port = free_port()
     listed = [{"name": name, "cash": "100000000"} for name in BROKERS]
-    with (
-        PaperServer(brokers=listed, start="now", sessions="always") as paper,
-        running(tmp_path, "web", "--port", str(port), says="The web is ready."),
-    ):
-        world = World(paper, Process(tmp_path, "engine"), tmp_path, f"http://127.0.0.1:{port}")
+    with PaperServer(brokers=listed, start="now", sessions="always") as paper, served(folder) as address:
+        world = World(paper, folder, address)
         try:
-            world.engine.wait_until_it_says(ENGINE_READY)
+            world.start_engine()
             yield world
         finally:
-            world.engine.kill()
+            world.kill_engine()
 
 
 @pytest.fixture
@@ -79,6 +75,7 @@ def test_from_the_first_visit_to_a_flat_book(visitor, world):
     lose_the_engine(visitor, world, run_url)
     exit_from_two_tabs(visitor, world, run_url)
     run_and_exit_by_keyboard(visitor, world)
+    build_by_rules_and_run(visitor, world)
     look_at_the_rest(visitor)
     assert visitor.faults == []
 
@@ -120,6 +117,16 @@ def add_account(visitor: Visitor, world: World, name: str) -> None:
         visitor.look("account-tested")
 
 
+def read_the_payoff(page: Page) -> None:
+    """It follows what is typed, and the arrow keys read it price by price."""
+    expect(page.get_by_role("heading", name="Payoff of NIFTY")).to_be_visible()
+    expect(page.locator("dl.strip", has_text="Max loss")).not_to_contain_text("Unlimited")
+    words = page.locator("#payoff output")
+    before = words.text_content()
+    page.get_by_label("Read it at a price").press("ArrowRight")
+    expect(words).not_to_have_text(before)
+
+
 def write_strategy(visitor: Visitor) -> None:
     page = visitor.page
     page.goto("/strategies")
@@ -135,6 +142,7 @@ def write_strategy(visitor: Visitor) -> None:
         row.get_by_label("Strike").fill(strike)
     for box in page.locator(".shares").get_by_role("checkbox").all():
         box.check()
+    read_the_payoff(page)
     visitor.look("builder")
     page.get_by_role("button", name="Save and preview a run").click()
 
@@ -169,11 +177,11 @@ def preview_and_run(visitor: Visitor, world: World) -> str:
 def expect_entered(page: Page) -> None:
     """Every leg in every account, in whole."""
     filled = page.locator('.panel > table td[data-label="Filled"]', has_text="1,820/1,820")
-    expect(filled).to_have_count(2 * len(FLY), timeout=10_000)
+    expect(filled).to_have_count(2 * len(FLY), timeout=30_000)
 
 
 def expect_state(page: Page, word: str) -> None:
-    expect(page.locator("#run").get_by_role("status").first).to_have_text(word, timeout=15_000)
+    expect(page.locator("#run").get_by_role("status").first).to_have_text(word, timeout=30_000)
 
 
 SEND_AGAIN = """html => {
@@ -202,7 +210,7 @@ def watch_it_everywhere(visitor: Visitor, run_url: str) -> None:
 
 
 def lose_the_engine(visitor: Visitor, world: World, run_url: str) -> None:
-    """Killed, it is missed within 15 seconds: the badge, a banner, and figures that look frozen."""
+    """Killed, it is missed: the badge, a banner, and figures that look frozen."""
     page = visitor.page
     page.goto(run_url)
     figure = page.locator('[data-cell^="pnl:run:"]')
@@ -210,12 +218,12 @@ def lose_the_engine(visitor: Visitor, world: World, run_url: str) -> None:
     lively = colour(page)
     world.kill_engine()
     banner = page.locator("#live-banner")
-    expect(banner).to_contain_text("The engine is silent since", timeout=18_000)
+    expect(banner).to_contain_text("The engine is silent since", timeout=40_000)
     expect(page.locator("[data-engine-badge]")).to_have_attribute("data-state", "off")
     assert colour(page) != lively
     visitor.look("engine-lost")
     world.start_engine()
-    expect(banner).to_be_empty(timeout=30_000)
+    expect(banner).to_be_empty(timeout=60_000)
     expect(page.locator("[data-engine-badge]")).to_have_attribute("data-state", "live")
     visitor.see_it_move(figure)
     assert world.orders() == [ORDERS_OF_A_WAY] * 2
@@ -264,6 +272,70 @@ def run_and_exit_by_keyboard(visitor: Visitor, world: World) -> None:
     visitor.press("Enter")
     expect_state(page, "Closed")
     assert world.orders() == [4 * ORDERS_OF_A_WAY] * 2
+
+
+def build_by_rules_and_run(visitor: Visitor, world: World) -> None:
+    """A template fills the builder; its legs are moved, doubled and left to the market, one waits for its price; its
+    old version comes back."""
+    page = visitor.page
+    world.paper.tell("market", name="NIFTY", pin=SPOT)
+    page.goto("/strategies/templates")
+    visitor.look("templates")
+    page.get_by_role("button", name="Use Bull call spread").click()
+    rows = page.locator("#legs tr")
+    expect(rows).to_have_count(2)
+    rows.nth(1).get_by_role("button", name="Move this leg up").press("Enter")
+    rows.nth(0).get_by_role("button", name="Duplicate this leg").press("Enter")
+    expect(rows).to_have_count(3)
+    assert [row.get_by_label("Strike").input_value() for row in rows.all()] == ["OTM3", "OTM3", "ATM"]
+    rows.nth(1).get_by_role("button", name="Remove this leg").click()
+    leave_to_the_market(rows.nth(0), rows.nth(1))
+    wait_and_come_again(rows.nth(0))
+    page.locator(".shares").get_by_role("checkbox").first.check()
+    visitor.look("builder-by-rules")
+    page.get_by_role("button", name="Save and preview a run").click()
+    until_previewed(page, page.locator("#contracts-title"))
+    expect(page.get_by_text("Waits until its price moved 10 points up")).to_be_visible()
+    expect(page.get_by_text("Not sent with the others: 1 leg")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"delta 0\.\d+.* s old"))).to_be_visible()
+    visitor.look("preview-by-rules")
+    page.get_by_role("button", name="Run: send 1 order in 1 account").click()
+    expect_state(page, "Open")
+    expect(page.get_by_text(re.compile(r"Waits for NFO:NIFTY\w+ at or above [\d.]+, counted from"))).to_be_visible()
+    visitor.look("run-waiting")
+    world.paper.tell("market", name="NIFTY", pin=SPOT + 120)
+    expect(page.get_by_text(re.compile(r"Entered when NFO:NIFTY\w+ was at or above"))).to_be_visible()
+    page.get_by_role("link", name="Version 1").click()
+    expect(page.get_by_text("premium nearest 60")).to_be_visible()
+    visitor.look("version")
+    page.go_back()
+    page.get_by_role("link", name="Exit all 2 positions").click()
+    page.get_by_role("dialog").get_by_role("button", name="Exit 2 positions").click()
+    expect_state(page, "Closed")
+
+
+def leave_to_the_market(first: Locator, second: Locator) -> None:
+    first.get_by_label("Chosen by").select_option("premium")
+    first.get_by_label("Strike").fill("60")
+    second.get_by_label("Chosen by").select_option("delta")
+    second.get_by_label("Strike").fill("0.5")
+    second.get_by_label("Counted in").select_option("units")
+    second.get_by_label("Lots").fill("65")
+    second.get_by_label("Price", exact=True).select_option("LIMIT")
+    second.get_by_label("From").select_option("ask")
+    second.get_by_label("Limit").fill("1")
+    second.get_by_label("Follow the market").fill("1")
+    second.get_by_label("Every s").fill("1")
+    second.get_by_label("Then it").select_option("market")
+
+
+def wait_and_come_again(row: Locator) -> None:
+    row.get_by_text("Wait, range, enter again").click()
+    row.get_by_label("Wait for a move of").fill("10")
+    row.get_by_label("Move counted").select_option("points")
+    row.get_by_label("Leg stop").fill("200")
+    row.get_by_label("Enter again, times").fill("2")
+    row.get_by_label("How", exact=True).select_option("at_cost")
 
 
 def look_at_the_rest(visitor: Visitor) -> None:

@@ -65,7 +65,7 @@ def test_one_owner_never_sees_anothers(hub, clock):
 
 
 def test_prices_of_the_market_reach_only_who_watches_them_and_an_index_everybody(hub, clock):
-    watching, other = watcher(hub, clock, watched=["ltp:NSE:SBIN"]), watcher(hub, clock, "u2")
+    watching, other = watcher(hub, clock, watched=["NSE:SBIN"]), watcher(hub, clock, "u2")
     price(hub, "ltp:NSE:SBIN", 980)
     price(hub, "ltp:NSE_INDEX:NIFTY", 24000)
     assert texts(taken(watching, clock)) == {"ltp:NSE:SBIN": "980", "ltp:NSE_INDEX:NIFTY": "24000"}
@@ -140,12 +140,56 @@ def test_a_waiting_stream_wakes_at_once(hub, clock):
     thread = threading.Thread(target=lambda: got.append(one.take(10, clock.monotonic())))
     thread.start()
     tick(hub, a=1)
-    thread.join(5)
+    thread.join(30)
     assert texts(got[0]) == {"a": "1"}
 
 
 def test_figures_for_many_pages_are_written_once(hub, clock):
     watchers = [watcher(hub, clock, user=f"user {number}") for number in range(3)]
     tick(hub, a=1)
-    written = [taken(one, clock).packet.shown for one in watchers]
-    assert written[0] is written[1] is written[2]
+    one, *others = [taken(each, clock).packet for each in watchers]
+    assert one.shown == b'{"a":{"t":"\xe2\x96\xb2\xc2\xa0+\xe2\x82\xb91.00","s":"up","at":1}}'
+    for other in others:
+        assert other.figures["a"].written("a") is one.figures["a"].written("a")
+
+
+def test_of_two_prices_of_one_symbol_the_newer_is_told(hub, clock):
+    one = watcher(hub, clock, watched=["NSE:SBIN"])
+    price(hub, "ltp:NSE:SBIN", 980, owner="u1")
+    price(hub, "ltp:NSE:SBIN", 981)
+    assert texts(taken(one, clock)) == {"ltp:NSE:SBIN": "981"}
+    price(hub, "ltp:NSE:SBIN", 982)
+    price(hub, "ltp:NSE:SBIN", 983, owner="u1")
+    assert texts(taken(one, clock)) == {"ltp:NSE:SBIN": "983"}
+
+
+def test_prices_wait_for_their_turn_and_what_happened_does_not(hub, clock):
+    one = watcher(hub, clock, watched=["NSE:SBIN"])
+    one.pace = 60.0
+    price(hub, "ltp:NSE:SBIN", 980)
+    assert texts(taken(one, clock)) == {"ltp:NSE:SBIN": "980"}
+    price(hub, "ltp:NSE:SBIN", 981)
+    got = []
+    thread = threading.Thread(target=lambda: got.append(one.take(30, clock.monotonic())))
+    thread.start()
+    hub.take("changed", {"owner": "u1", "rooms": ["orders"]})
+    thread.join(10)
+    assert [happening.data for happening in got[0].happenings] == [["orders"]]
+    assert texts(got[0]) == {"ltp:NSE:SBIN": "981"}, "what is newer goes along"
+
+
+def test_who_signs_out_is_told_nothing_more(hub, clock):
+    one, other = watcher(hub, clock), watcher(hub, clock)
+    other.pass_id = "another"
+    hub.leave_pass("pass")
+    assert (one.closed, other.closed) == (True, False)
+
+
+def test_a_price_that_was_asked_for_is_shown_as_such_and_makes_nothing_live(hub, clock):
+    cell = {"v": "26000", "k": "price", "c": "INR", "at": 5_000, "src": "request"}
+    hub.take("tick", {"owner": "*", "cells": {"ltp:NSE_INDEX:NIFTY": cell}})
+    assert hub.priced_at is None
+    assert hub.indices()["ltp:NSE_INDEX:NIFTY"].shown["src"] == "request"
+    price(hub, "ltp:NSE_INDEX:NIFTY", 26001)
+    assert hub.priced_at is not None
+    assert "src" not in hub.indices()["ltp:NSE_INDEX:NIFTY"].shown

@@ -83,7 +83,7 @@ def fill_book(desk: Desk, count: int, accounts: list) -> None:
             session.execute(insert(table), rows)
 
 
-def test_the_desk_of_fifty_accounts(desk, cost):
+def test_peer_4_3_05_the_desk_of_fifty_accounts(desk, cost):
     accounts = [desk.account(f"Account {number:02}") for number in range(ACCOUNTS)]
     run = desk.run(*accounts[:10])
     fill_book(desk, ACCOUNTS * SYMBOLS, accounts)
@@ -94,11 +94,13 @@ def test_the_desk_of_fifty_accounts(desk, cost):
 def test_a_journal_of_ten_thousand_orders(desk, cost):
     accounts = [desk.account(f"Account {number}") for number in range(3)]
     fill_book(desk, ORDERS, accounts)
-    for path in ("/orders", "/orders?status=filled", "/orders?symbol=NIFTY", "/positions", "/"):
+    desk.order(accounts[0], state="open")
+    orders = ("/orders", "/orders?status=filled", "/orders?symbol=NIFTY", "/orders/cancel?all=y")
+    for path in (*orders, "/positions", "/", "/trade", "/risk"):
         cost(path)
 
 
-def test_more_accounts_cost_no_more_statements(desk, cost):
+def test_peer_4_3_06_more_accounts_cost_no_more_statements(desk, cost):
     paths = ("/", "/accounts", "/positions", "/orders", "/strategies")
     first = [desk.account(f"Account {number}") for number in range(2)]
     desk.run(*first)

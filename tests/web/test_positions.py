@@ -50,8 +50,7 @@ def test_a_difference_is_said_in_words_and_not_adopted(admin, services, desk):
     read(services, account, -1755)
     page = admin.get("/positions").text
     assert "The venue says otherwise" in page
-    assert "The venue holds 65 more than the desk filled" in page
-    assert "−1,820" in page
+    assert "The desk filled −1,820, the venue holds −1,755. Seen once: a second look follows." in page
 
 
 def test_what_was_made_elsewhere_is_labelled_external_and_not_counted(admin, services, desk):
@@ -70,3 +69,35 @@ def test_somebody_elses_positions_are_not_there(admin, services, desk, invited):
     assert "NIFTY24DEC2624400CE" not in birla.get("/positions").text
     assert "NIFTY24DEC2624400CE" not in birla.get("/").text
     assert "NIFTY24DEC2624400CE" in invited("viewer", "Chitra").get("/positions").text
+
+
+def test_an_instrument_in_many_accounts_is_folded_but_for_those_that_differ(admin, services, desk):
+    accounts = [desk.account(f"Account {number}") for number in range(6)]
+    desk.run(*accounts)
+    read(services, accounts[2], -1755)
+    page = admin.get("/positions").text
+    assert '<details class="fold" id="fold-NFO-NIFTY24DEC2624400CE-NRML"><summary>6 accounts' in page
+    assert page.count('<tr class="child">') == 5
+    assert page.count('<tr class="child kept">') == 1
+
+
+def test_a_long_list_is_cut_on_a_phone_and_can_be_had_whole(admin, services, desk):
+    account = desk.account()
+    for number in range(12):
+        desk.order(account, symbol=f"STOCK{number}")
+    page = admin.get("/positions").text
+    assert page.count('<tbody class="beyond">') == 2
+    assert "<summary>All 12 instruments</summary>" in page
+
+
+def test_positions_are_seen_by_account_strategy_and_leg_with_the_mode_of_each(admin, desk):
+    live, paper = desk.account("Real", mode="live"), desk.account("Demo", mode="paper")
+    run = desk.run(live, paper)
+    for by, told in (("account", "Real"), ("strategy", run.name), ("leg", run.name)):
+        page = admin.get(f"/positions?by={by}").text
+        assert told in page
+        assert "NIFTY" in page
+        assert "LIVE" in page
+        assert "PAPER" in page
+    assert "LIVE + PAPER" in admin.get("/positions?by=strategy").text
+    assert "Nothing is held" not in admin.get("/positions?by=nonsense").text

@@ -65,7 +65,7 @@ def test_one_account_can_leave_while_the_others_stay(admin, services, desk):
 def test_one_leg_can_leave_and_its_button_says_what_it_does(admin, services, desk):
     run = desk.run(desk.account())
     leg = legs_of(services, desk, run)[0]
-    assert "Buy back 1,820 NIFTY24DEC2624400CE in Demo 1" in admin.get(f"/runs/{run.id}/legs/{leg.id}/exit").text
+    assert "Buy back 1,820 NIFTY 24 Dec 26 24,400 CE in Demo 1" in admin.get(f"/runs/{run.id}/legs/{leg.id}/exit").text
     assert "<dialog" in admin.get(f"/runs/{run.id}/legs/{leg.id}/exit", fragment=True).text
     admin.submit(f"/runs/{run.id}/legs/{leg.id}/exit")
     assert row(services, LegRun, leg.id).exit_reason == "by hand"

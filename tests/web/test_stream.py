@@ -1,19 +1,17 @@
 """Streams over a real server in threads: what comes first, what is missed, who sees what, and how they end."""
 
-import threading
 from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import update
-from werkzeug.serving import make_server
 
 from app.core.clock import epoch_ms
 from app.users.models import LoginSession
 from app.web import stream as door
 from app.web.live import MOST_STREAMS
 from tests.waiting import until
-from tests.web.sse import opened
+from tests.web.sse import opened, serving
 from tests.web.trading import Desk
 
 
@@ -24,16 +22,8 @@ def live(app):
 
 @pytest.fixture
 def port(app):
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield server.server_port
-    for watcher in app.extensions["live"].hub.watchers():
-        watcher.close()
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(app) as port:
+        yield port
 
 
 def cookie(browser):
@@ -112,7 +102,7 @@ def test_without_a_link_the_rows_tell(port, admin, services):
     services.pulse.beat("feed", {"state": "closed", "last_at": None})
     with opened(port, Cookie=cookie(admin)) as stream:
         beat = stream.hear_until("beat").data
-    assert beat["feed"] == {"state": "closed", "text": "Closed", "at": None}
+    assert beat["feed"] == {"state": "closed", "text": "Closed", "at": None, "source": "stream"}
     assert epoch_ms(services.clock.now()) - beat["engine_at"] < 60_000
 
 
@@ -200,6 +190,20 @@ def test_a_revoked_session_ends_its_stream(port, admin, services, monkeypatch):
             pass
     with opened(port, Cookie=cookie(admin)) as stream:
         assert stream.status in (302, 401)
+
+
+def test_signing_out_ends_the_streams_of_that_session_and_of_no_other(port, admin, invited, owner, services, live):
+    birla = invited("trader", "Birla")
+    of_birla = user(services, "Birla").id
+    with opened(port, Cookie=cookie(admin)) as mine, opened(port, Cookie=cookie(birla)) as theirs:
+        mine.hear_until("beat")
+        theirs.hear_until("beat")
+        admin.submit("/sign-out", "/")
+        while (event := mine.hear()) is not None:
+            assert event.name == "beat"  # nothing more of the desk is told
+        tick(live, owner, pnl__day="1")
+        tick(live, of_birla, pnl__day="3")
+        assert theirs.hear_until("tick").data["pnl:day"]["t"] == "▲\u00a0+₹3.00"
 
 
 def test_an_idle_or_expired_session_and_a_person_switched_off_open_nothing(services, admin, live):

@@ -9,11 +9,12 @@ import pytest
 
 import config
 from app import wiring
-from app.commands.setup import upgrade
 from app.core.link import open_link
+from tests.migrated import migrate
 from tests.servers import running
 from tests.waiting import until
 from tests.web.sse import opened
+from tests.web.ws import connected
 
 PASSWORD = "seven lanterns by the canal"
 
@@ -33,8 +34,8 @@ def command(port: int) -> list[str]:
 @pytest.fixture
 def engine_end(instance):
     """An empty database, and the engine's end of the link; "hello" says that a web process listens."""
+    migrate(config.load().database_url)
     services = wiring.build(config.load())
-    upgrade(services.settings.database_url)
     services.close()
     link = open_link("engine", services.settings.link_folder)
     link.heard = []
@@ -59,7 +60,7 @@ def sign_up(port: int) -> str:
         return f"desk={client.cookies['desk']}"
 
 
-def test_what_the_engine_sends_reaches_each_open_page_of_its_owner(port, engine_end):
+def test_peer_4_3_07_what_the_engine_sends_reaches_each_open_page_of_its_owner(port, engine_end):
     cookie = sign_up(port)
     services = wiring.build(config.load())
     (owner,) = services.users.people.list()
@@ -78,3 +79,37 @@ def test_what_the_engine_sends_reaches_each_open_page_of_its_owner(port, engine_
             assert told["tick"]["pnl:day"]["t"] == "▲\u00a0+₹12.50"
             assert told["changed"] == ["orders"]
         assert httpx.get(f"http://127.0.0.1:{port}/first-run", timeout=5).status_code in (200, 302, 303)
+        tell_programs(port, cookie, owner.id, engine_end)
+
+
+def tell_programs(port, cookie, owner_id, engine_end):
+    """The same server, over WebSocket: told, wanted, not waited for, and ended by the sign-out."""
+    with (
+        connected(port, "/ws/v1/market", cookie=cookie) as market,
+        connected(port, "/ws/broadcast", cookie=cookie) as asleep,
+        connected(port, "/ws/broadcast", cookie=cookie) as everything,
+    ):
+        market.say("subscribe", symbols=["NSE:TCS"], mode="depth")
+        market.hear("subscribed")
+        until(lambda: any(said.get("mode") == "depth" and said["symbols"] for _, said in engine_end.heard))
+        wide = {f"pnl:leg:{number}": {"v": str(number), "k": "money", "c": "INR", "at": 1} for number in range(20_000)}
+        for step in range(5):
+            price = {"v": f"30{step}0", "k": "price", "c": "INR", "at": step}
+            engine_end.send("tick", {"owner": "*", "cells": {"ltp:NSE:TCS": price}})
+            engine_end.send("tick", {"owner": owner_id, "cells": wide, "whole": True})
+        while market.hear("tick")["prices"]["NSE:TCS"]["ltp"] != "3040":
+            pass
+        while "pnl:leg:19999" not in everything.hear("tick")["data"]:
+            pass
+        asleep.say("ping")
+        assert asleep.hear("pong")["at"], "slow, and served whole"
+        sign_out(port, cookie)
+        assert {program.hear_the_end().code for program in (market, asleep, everything)} == {4401}
+
+
+def sign_out(port, cookie):
+    page = httpx.get(f"http://127.0.0.1:{port}/settings", headers={"Cookie": cookie})
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page.text)[1]
+    with_token = {"Cookie": f"desk={page.cookies.get('desk', cookie[5:])}"}
+    answer = httpx.post(f"http://127.0.0.1:{port}/sign-out", data={"csrf_token": token}, headers=with_token)
+    assert answer.status_code == 303

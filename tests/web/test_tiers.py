@@ -6,7 +6,7 @@ import pytest
 
 from app.users.api_tokens import TokenWish
 from app.web import create_app
-from app.web.tiers import network_of
+from app.web.tiers import network_of, tier_of
 from tests.web.client import Browser, lint
 from tests.web.conftest import PASSWORD, probes
 
@@ -49,6 +49,11 @@ def used_up(client, path, allowed):
 )
 def test_a_tier_is_used_up_and_says_when_to_come_back(program, path, allowed):
     used_up(program, path, allowed)
+
+
+def test_the_stream_of_a_page_counts_as_its_page_does(limited):
+    """Whoever opens a page a second for a minute sees every one of them move."""
+    assert tier_of(limited, "stream.stream") == tier_of(limited, "runs.detail") == "page"
 
 
 def test_one_endpoint_used_up_leaves_the_others(program):

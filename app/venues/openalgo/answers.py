@@ -1,7 +1,8 @@
 """What an OpenAlgo server's answer proves about a command or a reading. Pure.
 
 The server has no idempotency key, so a wrong "refused" or "unavailable" would let an order be sent twice.
-Therefore only what is proven gets those names; every other answer to a command is unknown:
+Therefore only what is proven gets those names; every other answer to a command is unknown. A 401 is never the server's
+own word (that is a 403): it is passed on from the broker or a proxy, and does not say how far the order had come.
 
 | answer                                                     | outcome     |
 |------------------------------------------------------------|-------------|
@@ -82,7 +83,15 @@ def _command(result: Result, hide: str) -> Answer:
         reason=sentence(result.body, hide) or f"The server answered {result.status}.",
         code=result.status,
         mode=_mode_said(result.body),
+        login_needed=_means_no_login(result, hide),
     )
+
+
+def _means_no_login(result: Reply, hide: str) -> bool:
+    """A server in semi-auto mode refuses changes with the same status and names its mode."""
+    if not isinstance(result.body, dict) or _outcome(result.status, result.body) is not Outcome.REFUSED:
+        return False
+    return means_bad_login(result) and "semi-auto" not in sentence(result.body, hide).lower()
 
 
 def _outcome(status: int, body: dict[str, Any]) -> Outcome:

@@ -18,6 +18,7 @@ from app.venues.openalgo.client import DeskApi
 from app.venues.openalgo.line import SIGN_IN_SECONDS, open_websocket
 from app.venues.types import CheckStep, Connection
 
+CURRENCY = "INR"  # what every broker behind such a server counts in
 PAPER_BROKER = "paper"  # a broker that calls itself so trades no money, whatever mode its server is in
 HINTS = {
     "reachable": "Is the OpenAlgo server running, and are its address and port right?",
@@ -135,7 +136,7 @@ class Check:
 
     def _funds(self) -> Passed:
         funds = books.funds(reading(self._api.call("funds", {}), self._api.api_key))
-        return Passed(f"₹{funds.available:,.2f} available.", {"available": str(funds.available)})
+        return Passed("The funds can be read.", {"available": str(funds.available), "currency": CURRENCY})
 
     def _stream(self) -> Passed:
         try:

@@ -7,29 +7,22 @@ A request is sent once; nothing retries. The SDK's own methods go the same way.
 Importing this module imports pandas with the SDK: only what opens accounts imports it.
 """
 
-import time
+import contextlib
+import math
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
-import httpcore
 import httpx
 import openalgo
 import orjson
 
+from app.core.calls import Caller, NotSent, Response
 from app.core.http import PooledTransport, open_pool
 from app.venues.openalgo.addresses import VERSION, host_url, stream_url
 from app.venues.openalgo.answers import Lost, NoReply, Reply, Result, hidden
 from app.venues.types import Connection
 
-CONNECT_SECONDS = 3.0
-LONGEST_BODY = 128 * 1024 * 1024
-# Raised before a byte of the request has left.
-BEFORE_SENDING = (
-    httpcore.ConnectError,
-    httpcore.ConnectTimeout,
-    httpcore.PoolTimeout,
-    httpcore.UnsupportedProtocol,
-)
+HEADERS = b"Content-Type: application/json\r\nAccept: application/json\r\nUser-Agent: mirrordesk\r\n"
 
 
 class DeskApi(openalgo.api):
@@ -42,13 +35,13 @@ class DeskApi(openalgo.api):
             timeout=connection.read_timeout,
             ws_url=stream_url(connection.stream_url),
         )
-        self._pool = open_pool(connection.allow_private, proxy=connection.proxy, bind_address=connection.bind_address)
+        proxy, bind_address = connection.proxy, connection.bind_address
+        self._caller = Caller(host, connection.allow_private, proxy, bind_address)
         self._release_own_client()
-        self.client = httpx.Client(transport=PooledTransport(self._pool), trust_env=False)
-        self._base = httpcore.URL(f"{host}/api/{VERSION}/")
-        self._urls: dict[str, httpcore.URL] = {}
-        self._fixed_headers = _headers(self._base)
-        self._read_limits = _limits(connection.read_timeout)
+        pool = open_pool(connection.allow_private, proxy=proxy, bind_address=bind_address)
+        self.client = httpx.Client(transport=PooledTransport(pool), trust_env=False)
+        self._base = f"{urlsplit(host).path}/api/{VERSION}/"
+        self._patience = connection.read_timeout
 
     def _release_own_client(self) -> None:
         """2.x opens a client of its own for each object."""
@@ -58,44 +51,38 @@ class DeskApi(openalgo.api):
 
     # -- Our calls
 
-    def call(self, endpoint: str, body: dict[str, Any], timeout: float | None = None) -> Result:
-        """POST `body` and the key to an endpoint, once."""
+    def call(
+        self, endpoint: str, body: dict[str, Any], timeout: float | None = None, not_after: float = math.inf
+    ) -> Result:
+        """POST `body` and the key to an endpoint, once, and not after that Unix time."""
         content = orjson.dumps({**body, "apikey": self.api_key})
-        headers = [*self._fixed_headers, (b"Content-Length", b"%d" % len(content))]
-        return self._send("POST", self._url(endpoint), headers, content, timeout)
+        return self._send("POST", self._base + endpoint, content, timeout, not_after)
 
     def fetch(self, endpoint: str, query: dict[str, str], timeout: float | None = None) -> Result:
         """GET an endpoint with the key in the query: the address must never be logged."""
-        target = self._base.target + f"{endpoint}?{urlencode({**query, 'apikey': self.api_key})}".encode()
-        return self._send("GET", _with_target(self._base, target), self._fixed_headers, b"", timeout)
+        target = f"{self._base}{endpoint}?{urlencode({**query, 'apikey': self.api_key})}"
+        return self._send("GET", target, b"", timeout)
 
     def ping(self) -> Result:
         """Whether the key is good and the broker is logged in; answers with the broker's name."""
         return self.call("ping", {})
 
+    def warm(self, connections: int) -> None:
+        """Open connections ahead of time; a server that can't be reached is noticed by whoever calls next."""
+        with contextlib.suppress(NotSent):
+            self._caller.warm(connections)
+
     def close(self) -> None:
+        self._caller.close()
         self.client.close()
 
-    def _url(self, endpoint: str) -> httpcore.URL:
-        url = self._urls.get(endpoint)
-        if url is None:
-            url = _with_target(self._base, self._base.target + endpoint.encode())
-            self._urls[endpoint] = url
-        return url
-
     def _send(
-        self,
-        method: str,
-        url: httpcore.URL,
-        headers: list[tuple[bytes, bytes]],
-        content: bytes,
-        timeout: float | None,
+        self, method: str, target: str, content: bytes, timeout: float | None, not_after: float = math.inf
     ) -> Result:
-        limits = self._read_limits if timeout is None else _limits(timeout)
-        request = httpcore.Request(method, url, headers=headers, content=content, extensions={"timeout": limits})
+        patience = self._patience if timeout is None else timeout
         try:
-            return _reply(self._pool.handle_request(request), limits["read"])
-        except BEFORE_SENDING as error:
+            return _reply(self._caller.call(method, target, HEADERS, content, patience, not_after))
+        except NotSent as error:
             return NoReply(Lost.NOT_SENT, self._words(error, "The server can't be reached"))
         except Exception as error:  # whatever else went wrong, the request may have arrived
             return NoReply(Lost.ON_THE_WAY, self._words(error, "The answer was lost"))
@@ -117,49 +104,11 @@ class DeskApi(openalgo.api):
         return _as_the_sdk_says(self.fetch("instruments", {"exchange": exchange} if exchange else {}))
 
 
-def _headers(base: httpcore.URL) -> list[tuple[bytes, bytes]]:
-    usual = {b"http": 80, b"https": 443}[base.scheme]
-    host = base.host if base.port in (None, usual) else base.host + b":%d" % (base.port or usual)
-    return [
-        (b"Host", host),
-        (b"Content-Type", b"application/json"),
-        (b"Accept", b"application/json"),
-        (b"User-Agent", b"mirrordesk"),
-    ]
-
-
-def _with_target(base: httpcore.URL, target: bytes) -> httpcore.URL:
-    return httpcore.URL(scheme=base.scheme, host=base.host, port=base.port, target=target)
-
-
-def _limits(timeout: float) -> dict[str, float]:
-    return {"connect": CONNECT_SECONDS, "read": timeout, "write": timeout, "pool": CONNECT_SECONDS}
-
-
-def _reply(response: httpcore.Response, patience: float) -> Reply:
+def _reply(response: Response) -> Reply:
     try:
-        content = _body(response, patience)
-    finally:
-        response.close()
-    try:
-        return Reply(response.status, orjson.loads(content))
+        return Reply(response.status, orjson.loads(response.body))
     except orjson.JSONDecodeError:
-        return Reply(response.status, None, content[:2000].decode("utf-8", "replace"))
-
-
-def _body(response: httpcore.Response, patience: float) -> bytes:
-    """The whole body, or a timeout: the limit on each read alone would let a dripping server hold us for ever."""
-    deadline = time.monotonic() + patience
-    chunks: list[bytes] = []
-    size = 0
-    for chunk in response.iter_stream():
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > LONGEST_BODY:
-            raise httpcore.ReadError("the answer is too long")
-        if time.monotonic() > deadline:
-            raise httpcore.ReadTimeout("the answer came too slowly")
-    return b"".join(chunks)
+        return Reply(response.status, None, response.body[:2000].decode("utf-8", "replace"))
 
 
 def _as_the_sdk_says(result: Result) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 The server says 0 for a price that there is none of, and 1 for a freeze quantity that it does not know.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -13,13 +13,20 @@ from app.core.money import number
 from app.venues.openalgo.books import rows
 from app.venues.openalgo.orders import Row, above_zero
 from app.venues.openalgo.times import expiry, moment
-from app.venues.types import Candle, ContractReport, Depth, FeedMode, Level, Quote, Symbol
+from app.venues.types import Candle, ContractReport, Depth, FeedMode, Ladder, Level, PriceSource, Quote, Symbol
 
-WIRE_MODES = {FeedMode.LTP: 1, FeedMode.QUOTE: 2, FeedMode.DEPTH: 3}
+WIRE_MODES = {FeedMode.LTP: 1, FeedMode.QUOTE: 2, FeedMode.BEST: 3, FeedMode.DEPTH: 3}
 UNDATED = ("EQ", "INDEX")
+NO_NUMBER = Decimal("NaN")
 
 
-def quote(symbol: Symbol, data: Row, received_at: datetime) -> Quote | None:
+def quote(
+    symbol: Symbol,
+    data: Row,
+    received_at: datetime,
+    source: PriceSource = PriceSource.REQUEST,
+    ladder: Ladder | None = None,
+) -> Quote | None:
     """From a quotes answer or a streamed frame; None where nothing has traded. Unknown keys are ignored."""
     last = above_zero(data.get("ltp"))
     if last is None:
@@ -37,26 +44,39 @@ def quote(symbol: Symbol, data: Row, received_at: datetime) -> Quote | None:
         volume=number(data.get("volume")),
         open_interest=number(_first(data, "oi", "open_interest")),
         at=moment(data.get("timestamp")),
+        source=source,
+        ladder=ladder,
     )
 
 
 def streamed(symbol: Symbol, data: Row, received_at: datetime) -> Quote | None:
     """A frame of the stream: LTP frames are most of them and have little in them."""
-    depth = data.get("depth")
+    depth, ladder = data.get("depth"), None
     if isinstance(depth, dict):
-        data = {**data, "bid": _best(depth.get("buy")), "ask": _best(depth.get("sell"))}
+        totals = (number(data.get("total_buy_quantity")), number(data.get("total_sell_quantity")))
+        ladder = Ladder(_levels(depth.get("buy")), _levels(depth.get("sell")), received_at, *totals)
+        data = {**data, **_best(ladder.bids, ladder.asks)}
     elif "open" not in data:
-        last = above_zero(data.get("ltp"))
-        return Quote(symbol, last, received_at, at=moment(data.get("timestamp"))) if last else None
-    return quote(symbol, data, received_at)
+        last = _said(data)
+        return None if last is None else Quote(symbol, last, received_at, at=moment(data.get("timestamp")))
+    priced = quote(symbol, data, received_at, PriceSource.STREAM, ladder)
+    nonsense = _said(data) if priced is None else None
+    return priced if nonsense is None else Quote(symbol, nonsense, received_at)
+
+
+def _said(data: Row) -> Decimal | None:
+    """A streamed price as it was said, zero and nonsense too: the feed drops those, and counts them."""
+    said = data.get("ltp")
+    found = number(said)
+    return NO_NUMBER if found is None and said is not None else found
 
 
 def _first(data: Row, *names: str) -> Any:
     return next((data[name] for name in names if name in data), None)
 
 
-def _best(side: Any) -> Any:
-    return side[0].get("price") if isinstance(side, list) and side and isinstance(side[0], dict) else None
+def _best(bids: Sequence[Level], asks: Sequence[Level]) -> dict[str, Decimal | None]:
+    return {"bid": bids[0].price if bids else None, "ask": asks[0].price if asks else None}
 
 
 def quotes(body: Row, asked: Mapping[tuple[str, str], Symbol], received_at: datetime) -> dict[Symbol, Quote]:
@@ -79,8 +99,10 @@ def depth(symbol: Symbol, body: Row, received_at: datetime) -> Depth:
     if not isinstance(data, dict):
         raise Unknown("The depth answer has no data.")
     bids, asks = _levels(data.get("bids")), _levels(data.get("asks"))
-    best = {"bid": bids[0].price if bids else None, "ask": asks[0].price if asks else None}
-    return Depth(symbol, bids, asks, received_at, quote(symbol, {**data, **best}, received_at))
+    totals = (number(data.get("totalbuyqty")), number(data.get("totalsellqty")))
+    ladder = Ladder(bids, asks, received_at, *totals, source=PriceSource.REQUEST)
+    priced = quote(symbol, {**data, **_best(bids, asks)}, received_at, ladder=ladder)
+    return Depth(symbol, bids, asks, received_at, priced)
 
 
 def _levels(side: Any) -> tuple[Level, ...]:

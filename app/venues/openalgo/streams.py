@@ -6,6 +6,7 @@ paces us at the server's own speed. An acknowledgement says "partial" even when 
 is looked at.
 """
 
+import re
 import threading
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -25,6 +26,7 @@ from app.venues.types import Connection, FeedMode, Symbol
 log = structlog.get_logger()
 
 BATCH = 200
+NO_ROOM = re.compile(r"capacity|limit|maximum", re.IGNORECASE)
 ANSWER_SECONDS = 5.0
 
 
@@ -177,6 +179,13 @@ class OpenAlgoMarketStream:
         if self._line.is_signed_in:
             self._signing_in_at = self._clock.monotonic()
             self._line.authenticate()
+
+    def turned_away(self) -> list[Symbol]:
+        """A server owner sets the limits, so that only its words tell: it says so symbol by symbol."""
+        return [symbol for symbol, words in list(self.refused.items()) if NO_ROOM.search(words)]
+
+    def troubles(self) -> tuple[int, int]:
+        return len(self.refused), self.counters.garbage
 
     def quiet_for(self, symbol: Symbol) -> float | None:
         """Seconds since the last price of a symbol; None when there was none yet."""

@@ -4,9 +4,11 @@ Commands are sent once, as single orders; the server's baskets, splits, smart or
 used: they hide their children or act on the whole account. One instance serves all threads of the desk.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
+from functools import partial
 from typing import Any
 from weakref import WeakSet
 
@@ -48,14 +50,21 @@ from app.venues.types import (
     Quote,
     Symbol,
     TradeReport,
+    WrongMode,
 )
 
 QUOTES_AT_ONCE = 200
+INTERVALS = {"1D": "D"}  # the rest is spelled as the desk does
 MASTER_SECONDS = 60.0  # the instrument master is tens of thousands of rows
 
 
 class OpenAlgoVenue:
-    capabilities = Capabilities(currency="INR", products=tuple(product.value for product in PRODUCTS))
+    capabilities = Capabilities(
+        currency="INR",
+        stream_symbols=1000,  # as its servers are set up: so many on a connection to the broker, and three of them
+        stream_connections=3,
+        products=tuple(product.value for product in PRODUCTS),
+    )
 
     def __init__(self, connection: Connection, clock: Clock | None = None, pauses: Pauses | None = None) -> None:
         self._connection = connection
@@ -88,8 +97,8 @@ class OpenAlgoVenue:
             self.identity()
         return Mode.PAPER if analyze or self._trades_paper else Mode.LIVE
 
-    def warm(self) -> None:
-        self._api.ping()
+    def warm(self, connections: int = 1) -> None:
+        self._api.warm(connections)
 
     def close(self) -> None:
         for stream in list(self._streams):
@@ -102,7 +111,8 @@ class OpenAlgoVenue:
         problem = obstacle(command)
         if problem:
             return Answer(Outcome.REFUSED, reason=problem)
-        return self._with_mode(placed(self._command("placeorder", place_body(command)), self._key))
+        sent = self._command("placeorder", place_body(command), command.not_after)
+        return self._with_mode(placed(sent, self._key))
 
     def _with_mode(self, answer: Answer) -> Answer:
         """A server in live mode says nothing of its mode; whether its broker is one of paper, its name says."""
@@ -114,37 +124,65 @@ class OpenAlgoVenue:
         problem = obstacle(command)
         if problem:
             return Answer(Outcome.REFUSED, reason=problem)
-        return modified(self._command("modifyorder", modify_body(command)), self._key)
+        sent = self._command("modifyorder", modify_body(command), command.not_after)
+        return self._with_mode(modified(sent, self._key))
 
     def cancel(self, command: CancelOrder) -> Answer:
-        return cancelled(self._command("cancelorder", cancel_body(command)), self._key)
+        sent = self._command("cancelorder", cancel_body(command), command.not_after)
+        return self._with_mode(cancelled(sent, self._key))
 
     def find(self, client_order_id: str) -> OrderReport | None:
         raise Refused("An OpenAlgo server keeps no order ids of ours.")
 
-    def _command(self, endpoint: str, body: dict[str, Any]) -> Result:
-        return self._api.call(endpoint, body, self._connection.place_timeout)
+    def _command(self, endpoint: str, body: dict[str, Any], not_after: datetime | None) -> Result:
+        latest = not_after.timestamp() if not_after else math.inf
+        return self._api.call(endpoint, body, self._connection.place_timeout, latest)
 
     # -- Books
 
     def orders(self) -> list[OrderReport]:
-        return books.orders(self._read("orderbook"))
+        return books.orders(self._book("orderbook"))
 
     def trades(self) -> list[TradeReport]:
-        return books.trades(self._read("tradebook"))
+        return books.trades(self._book("tradebook"))
 
     def positions(self) -> list[PositionReport]:
-        return books.positions(self._read("positionbook"))
+        return books.positions(self._book("positionbook"))
 
     def holdings(self) -> list[HoldingReport]:
         return books.holdings(self._read("holdings"))
 
     def funds(self) -> FundsReport:
-        return books.funds(self._read("funds"))
+        return books.funds(self._book("funds"))
 
     def margin(self, orders: Sequence[PlaceOrder]) -> MarginReport:
         """At most 50 orders; some brokers price each alone, without the benefit of a hedge."""
         return books.margin(self._read("margin", {"positions": [margin_row(order) for order in orders]}))
+
+    def _book(self, endpoint: str) -> dict[str, Any]:
+        """Raises WrongMode where the simulator's books stand in for the broker's, or the other way round."""
+        body = self._read(endpoint)
+        self._check_mode(books.mode_of(body))
+        return body
+
+    def _check_mode(self, said: Mode) -> None:
+        """`said` is LIVE where nothing is said."""
+        meant = self._connection.mode
+        if meant is None:
+            return
+        if self._seen_mode(said) is None:
+            self.identity()
+        seen = self._seen_mode(said)
+        if seen is not None and seen is not meant:
+            raise WrongMode(seen, meant)
+
+    def _seen_mode(self, said: Mode) -> Mode | None:
+        """The mode that a server's word comes down to; None: only its broker's name tells, and that was not asked for,
+        or it is all the same."""
+        meant = self._connection.mode
+        if meant is None or (said is Mode.LIVE and meant is Mode.PAPER and self._trades_paper is None):
+            return None
+        return Mode.PAPER if self._trades_paper else said
 
     # -- Market data
 
@@ -166,7 +204,11 @@ class OpenAlgoVenue:
         return market.depth(symbol, self._read("depth", _named(symbol)), self._clock.now())
 
     def history(self, symbol: Symbol, interval: str, start: date, end: date) -> list[Candle]:
-        span = {"interval": interval, "start_date": start.isoformat(), "end_date": end.isoformat()}
+        span = {
+            "interval": INTERVALS.get(interval, interval),
+            "start_date": start.isoformat(),
+            "end_date": end.isoformat(),
+        }
         return market.history(self._read("history", {**_named(symbol), **span}))
 
     def contracts(self, exchange: str) -> list[ContractReport]:
@@ -189,7 +231,8 @@ class OpenAlgoVenue:
     # -- Streams
 
     def order_stream(self, on_report: OnReport, on_state: OnState) -> OpenAlgoOrderStream:
-        stream = OpenAlgoOrderStream(self._connection, on_report, on_state, self._clock, self._pauses)
+        heard = partial(self._heard, on_report)
+        stream = OpenAlgoOrderStream(self._connection, heard, on_state, self._clock, self._pauses)
         self._streams.add(stream)
         return stream
 
@@ -197,6 +240,12 @@ class OpenAlgoVenue:
         stream = OpenAlgoMarketStream(self._connection, on_quote, on_state, self._clock, self._pauses)
         self._streams.add(stream)
         return stream
+
+    def _heard(self, on_report: OnReport, report: OrderReport) -> None:
+        """News of the server's other mode is none of this account's orders: the books say what is wrong. While the
+        broker has not been asked for its name, news of a live server may be of one that trades paper."""
+        if self._seen_mode(report.mode or Mode.LIVE) in (None, self._connection.mode):
+            on_report(report)
 
     def _read(self, endpoint: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         return reading(self._api.call(endpoint, body or {}), self._key)

@@ -5,15 +5,19 @@ from typing import Any
 from flask import Blueprint, url_for
 
 from app.accounts.models import Account
+from app.accounts.states import TradingState
 from app.core.errors import Invalid
+from app.risk.states import Extent, Kind
 from app.users.roles import Scope
 from app.web.access import needs
 from app.web.api import waiting
 from app.web.api.account_shapes import AccountAsked, AccountEdit, AccountFields, AccountList, AccountShown, MoveAsked
 from app.web.api.account_shapes import account_shown as shown_with
 from app.web.api.operation import Reply, operation
+from app.web.api.risk_shapes import STATE_DETAIL, StandingShown, StateAsked, standing_shown
 from app.web.api.waiting import ErrandShown
 from app.web.current import identity, owner_id, services, visitor
+from app.web.stopping import asker
 from app.web.tiers import tier
 
 bp = Blueprint("accounts", __name__, url_prefix="/api/v1/accounts")
@@ -91,13 +95,20 @@ def disable(account_id: str) -> AccountShown:
 @bp.post("/<account_id>/pause")
 @operation(TAG, "Pause an account", "Only orders that shrink its risk go out.", gives=AccountShown)
 def pause(account_id: str) -> AccountShown:
-    return _shown(services().accounts.pause(owner_id(), account_id))
+    return _moved(account_id, TradingState.REDUCING)
 
 
 @bp.post("/<account_id>/resume")
 @operation(TAG, "Let a paused account trade again", gives=AccountShown)
 def resume(account_id: str) -> AccountShown:
-    return _shown(services().accounts.resume(owner_id(), account_id))
+    return _moved(account_id, TradingState.ACTIVE)
+
+
+@bp.put("/<account_id>/trading-state")
+@operation(TAG, "Pause, halt or let trade", STATE_DETAIL, takes=StateAsked, gives=StandingShown)
+def set_trading_state(account_id: str, body: StateAsked) -> StandingShown:
+    extent = Extent(Kind.ACCOUNT, account_id)
+    return standing_shown(services().risk.set_state(asker(), extent, TradingState(body.state), body.why))
 
 
 @bp.post("/<account_id>/make-primary")
@@ -113,6 +124,11 @@ def make_primary(account_id: str) -> AccountShown:
 def move(account_id: str, body: MoveAsked) -> AccountList:
     services().accounts.move(owner_id(), account_id, up=body.direction == "up")
     return _all()
+
+
+def _moved(account_id: str, state: TradingState) -> AccountShown:
+    services().risk.set_state(asker(), Extent(Kind.ACCOUNT, account_id), state)
+    return _shown(services().accounts.get(owner_id(), account_id))
 
 
 def _all() -> AccountList:

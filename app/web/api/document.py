@@ -23,7 +23,9 @@ INTRO = (
     "knows is refused."
 )
 TAGS = (
-    "Desk", "Accounts", "Instruments", "Strategies", "Runs", "Orders", "Positions", "Errands", "Tokens", "Guide",
+    "Desk", "Accounts", "Instruments", "Candles", "Option chain", "Strategies", "Payoff", "Schedules", "Runs",
+    "Replays", "Orders", "Positions", "Risk", "Analytics", "Trade journal", "Watchlists", "Alerts", "Signals",
+    "Notifications", "Errands", "Tokens", "Guide", "Broadcast",
 )  # fmt: skip
 ERRORS = {
     400: "The request could not be read: broken JSON, or no CSRF token (BAD_REQUEST, CSRF_FAILED).",
@@ -196,7 +198,7 @@ def _failures(route: Route, scope: str) -> list[int]:
     changes, declared = route.method not in SAFE_METHODS, route.declared
     groups = (
         (True, [401, 403, 429, 500, 503]),
-        (bool(route.parameters), [404]),
+        (bool(route.parameters) or declared.can_miss, [404]),
         (changes, [400, 404, 409, 413, 415, 422, 502]),
         (declared.query is not None, [404, 422]),
     )

@@ -1,19 +1,25 @@
 """How the desk is: a word for a load balancer, and the whole of it for whoever is signed in."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Annotated, Literal
 
-from flask import Blueprint, Response, jsonify
+import redis
+from flask import Blueprint, Response
 from pydantic import Field
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.accounts.health import age_seconds
-from app.accounts.models import Account, AccountHealth
+from app.accounts.models import Account, AccountHealth, HealthState
 from app.core.pulse import Beat
 from app.web.api.operation import Operation, describe, operation
 from app.web.api.shapes import Answer, Id, Instant
 from app.web.chrome import Badge, badge_of, feed_badge
 from app.web.current import owner_id, services
+from config import VERSION
 
 bp = Blueprint("health", __name__, url_prefix="/api/v1/health")
 public = Blueprint("health", __name__)
@@ -23,7 +29,19 @@ Age = Annotated[int | None, Field(description="In seconds; null when it was neve
 
 
 class Alive(Answer):
+    """`degraded`: a venue is not well. `down`: the database, Redis or the engine is not there."""
+
     status: Annotated[Word, Field(examples=["ok"])]
+    reason: Annotated[str, Field(description="Why it is not ok.", examples=[""])]
+    version: Annotated[str, Field(examples=["0.1.0"])]
+    database: Annotated[Literal["ok", "down"], Field(examples=["ok"])]
+    redis: Annotated[Literal["ok", "down", "not used"], Field(examples=["not used"])]
+    engine: Annotated[str, Field(description="live, slow, stale or unknown", examples=["live"])]
+    feed: Annotated[str, Field(description="live, slow, stale, closed or unknown", examples=["live"])]
+    venues: Annotated[
+        dict[str, Literal["ok", "degraded", "down"]],
+        Field(description="By kind, of the accounts that are enabled.", examples=[{"openalgo": "ok"}]),
+    ]
 
 
 class Part(Answer):
@@ -60,18 +78,85 @@ class Health(Answer):
 
 
 ALIVE = Operation(
-    "Desk", "Is the desk up", "Needs no sign-in; `degraded` when the engine is silent.", gives=Alive, also={503: Alive}
+    "Desk",
+    "Is the desk up",
+    "Needs no sign-in. 503 while the database, Redis (where it is used) or the engine is not there.",
+    gives=Alive,
+    also={503: Alive},
 )
 
 
 @public.get("/health")
 @describe(ALIVE)
 def live() -> Response:
+    desk = services()
+    redis_state: Literal["ok", "down", "not used"] = _redis(desk.settings.redis_url)
     try:
-        beat = services().pulse.read().get("engine")
+        found = _Rows(desk.pulse.read(), _venues())
     except SQLAlchemyError:
-        return _word("down", 503)
-    return _word(_status(badge_of(beat, services().clock.now())))
+        return _answer(_Rows(), redis_state, "down")
+    return _answer(found, redis_state, "ok")
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """What the database tells."""
+
+    beats: Mapping[str, Beat] = field(default_factory=dict)
+    venues: Mapping[str, Literal["ok", "degraded", "down"]] = field(default_factory=dict)
+
+
+def _answer(rows: _Rows, redis_state: Literal["ok", "down", "not used"], database: Literal["ok", "down"]) -> Response:
+    now = services().clock.now()
+    engine = badge_of(rows.beats.get("engine"), now)
+    missing = [name for name, state in (("The database", database), ("Redis", redis_state)) if state == "down"]
+    if database == "ok" and _status(engine) != "ok":
+        missing.append("The engine")
+    unwell = sorted(kind for kind, state in rows.venues.items() if state != "ok")
+    reason = f"{' and '.join(missing)} can't be reached." if missing else ""
+    if not missing and unwell:
+        reason = f"Accounts at {', '.join(unwell)} are not well."
+    told = Alive(
+        status="down" if missing else "degraded" if unwell else "ok",
+        reason=reason,
+        version=VERSION,
+        database=database,
+        redis=redis_state,
+        engine=engine.state,
+        feed=feed_badge(rows.beats.get("feed"), now).state,
+        venues=dict(rows.venues),
+    )
+    return Response(told.model_dump_json(), 503 if missing else 200, mimetype="application/json")
+
+
+def _venues() -> dict[str, Literal["ok", "degraded", "down"]]:
+    """By kind: ok when all enabled accounts are well, down when none is."""
+    usable = [state.value for state in HealthState if state.usable]
+    wanted = (
+        select(Account.venue_kind, AccountHealth.state)
+        .join(AccountHealth, AccountHealth.account_id == Account.id, isouter=True)
+        .where(Account.enabled, Account.removed_at.is_(None))
+    )
+    found: dict[str, list[bool]] = {}
+    with services().db.read() as session:
+        for kind, state in session.execute(wanted):
+            found.setdefault(kind, []).append(state in usable)
+    return {kind: "ok" if all(well) else "degraded" if any(well) else "down" for kind, well in found.items()}
+
+
+def _redis(url: str) -> Literal["ok", "down", "not used"]:
+    if not url:
+        return "not used"
+    try:
+        _redis_at(url).ping()
+    except redis.RedisError:
+        return "down"
+    return "ok"
+
+
+@cache
+def _redis_at(url: str) -> redis.Redis:
+    return redis.Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
 
 
 @bp.get("")
@@ -92,12 +177,6 @@ def show() -> Health:
 
 def _status(engine: Badge) -> Word:
     return "ok" if engine.state in ("live", "slow") else "degraded"
-
-
-def _word(word: Word, status: int = 200) -> Response:
-    response = jsonify(status=word)
-    response.status_code = status
-    return response
 
 
 def _part(badge: Badge, beat: Beat | None, now: datetime) -> Part:

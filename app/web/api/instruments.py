@@ -12,6 +12,7 @@ from app.instruments.symbols import OPTIONS
 from app.web.api.operation import operation
 from app.web.api.shapes import Amount, Answer, Asked, Instant, Limit
 from app.web.current import services
+from app.web.instrument_view import contract_of
 
 bp = Blueprint("instruments", __name__, url_prefix="/api/v1/instruments")
 
@@ -54,6 +55,30 @@ class InstrumentShown(Answer):
     synced_at: Instant
 
 
+class ValueShown(Answer):
+    kind: Annotated[str, Field(examples=["freeze_quantity"])]
+    value: Annotated[str, Field(examples=["1755"], description="As it counts today; empty when nothing is known.")]
+    origin: Annotated[str, Field(examples=["venue"], description="override, venue, shipped or unknown.")]
+    source: Annotated[str, Field(examples=["openalgo's list"])]
+    reason: Annotated[str, Field(examples=[""], description="Of an override.")]
+
+
+class SaidShown(Answer):
+    kind: Annotated[str, Field(examples=["freeze_quantity"])]
+    subject: Annotated[str, Field(examples=["NIFTY"])]
+    value: Annotated[str, Field(examples=["1800"])]
+    effective_from: date
+    until: date | None
+    is_override: bool
+    source: Annotated[str, Field(examples=["Exchange freeze quantity circular"])]
+    reason: Annotated[str, Field(examples=[""])]
+
+
+class InstrumentDetail(InstrumentShown):
+    values: Annotated[list[ValueShown], Field(description="What counts today, and where each comes from.")]
+    history: Annotated[list[SaidShown], Field(description="Everything ever said of it, newest first.")]
+
+
 class InstrumentList(Answer):
     items: list[InstrumentShown]
 
@@ -81,11 +106,25 @@ def expiries(query: ExpiriesAsked) -> Expiries:
 
 
 @bp.get("/<exchange>/<symbol>")
-@operation(TAG, "Look at an instrument", query=GetAsked, gives=InstrumentShown)
-def get(exchange: str, symbol: str, query: GetAsked) -> InstrumentShown:
-    found = None
-    if "\x00" not in exchange + symbol:
-        found = services().instruments.find(query.venue_kind, exchange.upper(), symbol.upper())
-    if found is None:
+@operation(TAG, "Look at an instrument", query=GetAsked, gives=InstrumentDetail)
+def get(exchange: str, symbol: str, query: GetAsked) -> InstrumentDetail:
+    desk, place = services(), (query.venue_kind, exchange.upper(), symbol.upper())
+    is_text = "\x00" not in exchange + symbol
+    listed = desk.instruments.find_listed(*place) if is_text else None
+    counting = desk.instruments.find(*place) if listed else None
+    if listed is None or counting is None:
         raise NotFound("There is no such instrument on record.")
-    return InstrumentShown.model_validate(found)
+    view = contract_of(desk.instruments, listed, desk.clock.now())
+    values = [
+        ValueShown(
+            kind=one.kind,
+            value=one.text,
+            origin=one.origin,
+            source=one.source,
+            reason=one.ruling.reason if one.ruling else "",
+        )
+        for one in view.values
+    ]
+    shown = InstrumentShown.model_validate(counting)
+    said = [SaidShown.model_validate(one) for one in view.history]
+    return InstrumentDetail(**dict(shown), values=values, history=said)

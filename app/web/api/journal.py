@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 from app.execution.service import Filter
 from app.execution.states import OrderState
 from app.web.api.operation import operation
-from app.web.api.shapes import Amount, Answer, Asked, Cursor, Id, Instant, Limit, Moment, Next
+from app.web.api.shapes import Amount, Answer, Asked, Cursor, Id, Instant, Limit, Moment, Next, OfContract
 from app.web.current import owner_id, services
 
 bp = Blueprint("journal", __name__, url_prefix="/api/v1/journal/orders")
@@ -29,7 +29,7 @@ class OrdersAsked(Asked):
     limit: Limit = 50
 
 
-class OrderShown(Answer):
+class OrderShown(OfContract):
     """One order at a venue. `unknown` means sent, and nobody knows yet what became of it."""
 
     id: Annotated[Id, Field(description="Also the client order id, where the venue has one.")]
@@ -42,7 +42,6 @@ class OrderShown(Answer):
     slice: Annotated[int, Field(examples=[1])]
     slices: Annotated[int, Field(examples=[1])]
     exchange: Annotated[str, Field(examples=["NFO"])]
-    symbol: Annotated[str, Field(examples=["NIFTY24NOV2626050CE"])]
     side: Annotated[str, Field(examples=["SELL"])]
     quantity: Annotated[Amount, Field(description="In units.", examples=["150"])]
     price_type: Annotated[str, Field(examples=["MARKET"])]
@@ -56,8 +55,10 @@ class OrderShown(Answer):
     filled_quantity: Annotated[Amount, Field(examples=["150"])]
     average_price: Amount | None
     created_at: Instant
+    claimed_at: Instant | None
     sent_at: Instant | None
     answered_at: Instant | None
+    unknown_at: Annotated[Instant | None, Field(description="When its answer was given up.", examples=[None])]
     cancel_asked_at: Annotated[Instant | None, Field(examples=[None])]
     filled_at: Instant | None
     ended_at: Instant | None

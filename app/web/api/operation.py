@@ -25,7 +25,8 @@ Shape = type[BaseModel]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`status` is that of success; `also` has the others that a caller may meet, with what they give."""
+    """`status` is that of success; `also` has the others that a caller may meet, with what they give. `can_miss`: there
+    may be nothing yet of what is asked for, though the address names nothing."""
 
     tag: str
     summary: str
@@ -36,6 +37,7 @@ class Operation:
     status: int = 200
     also: Mapping[int, Shape] = field(default_factory=dict)
     key_required: bool = False
+    can_miss: bool = False
     media: str = "application/json"
 
 

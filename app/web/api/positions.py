@@ -6,7 +6,7 @@ from flask import Blueprint
 from pydantic import Field
 
 from app.web.api.operation import operation
-from app.web.api.shapes import Amount, Answer, Asked, Id, IdAsked, Instant, rounded
+from app.web.api.shapes import Amount, Answer, Asked, Id, IdAsked, Instant, OfContract, rounded
 from app.web.current import owner_id, services
 from app.web.position_view import Holding, Net, read_book
 
@@ -21,9 +21,8 @@ class PositionsAsked(Asked):
     account_id: IdAsked | None = None
 
 
-class Contract(Answer):
+class Contract(OfContract):
     exchange: Annotated[str, Field(examples=["NFO"])]
-    symbol: Annotated[str, Field(examples=["NIFTY24NOV2626050CE"])]
     product: Annotated[str, Field(examples=["NRML"])]
     currency: Annotated[str, Field(examples=["INR"])]
     last_price: Annotated[Amount | None, Field(description="The newest any account's venue said.", examples=["168.4"])]
@@ -124,7 +123,7 @@ def _shown(net: Net, holding: Holding) -> PositionShown:
             "account_id": account.id,
             "account_name": account.name,
             "currency": account.currency,
-            "mode": account.expected_mode,
+            "mode": account.mode,
             "quantity": position.quantity,
             "average_price": rounded(position.held.position.average_price),
             "venue_quantity": position.venue_quantity,

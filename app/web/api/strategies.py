@@ -29,13 +29,13 @@ def index() -> StrategyList:
 @operation(TAG, "Save a new strategy", takes=StrategyAsked, gives=StrategyShown, status=201)
 def create(body: StrategyAsked) -> Reply:
     strategy_id = services().strategies.create(owner_id(), body)
-    return Reply(_one(strategy_id), location=url_for("api.strategies.get", strategy_id=strategy_id))
+    return Reply(one(strategy_id), location=url_for("api.strategies.get", strategy_id=strategy_id))
 
 
 @bp.get("/<strategy_id>")
 @operation(TAG, "Look at a strategy", gives=StrategyShown)
 def get(strategy_id: str) -> StrategyShown:
-    return _one(strategy_id)
+    return one(strategy_id)
 
 
 @bp.put("/<strategy_id>")
@@ -48,7 +48,7 @@ def get(strategy_id: str) -> StrategyShown:
 )
 def replace(strategy_id: str, body: StrategyReplaced) -> StrategyShown:
     services().strategies.edit(owner_id(), strategy_id, body, body.version)
-    return _one(strategy_id)
+    return one(strategy_id)
 
 
 @bp.delete("/<strategy_id>")
@@ -74,7 +74,7 @@ def preview(strategy_id: str, query: WaitAsked) -> Reply:
     return waiting.answered(errand, query.wait)
 
 
-def _one(strategy_id: str) -> StrategyShown:
+def one(strategy_id: str) -> StrategyShown:
     return _shown([services().strategies.get(owner_id(), strategy_id)])[0]
 
 

@@ -22,7 +22,7 @@ Network = Annotated[str, StringConstraints(strip_whitespace=True, max_length=64)
 
 class TokenAsked(Asked):
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60), Field(examples=["bot"])]
-    scopes: Annotated[list[Literal["read", "trade", "manage"]], Field(min_length=1, max_length=3)]
+    scopes: Annotated[list[Literal["read", "trade", "manage", "metrics"]], Field(min_length=1, max_length=4)]
     allowed_ips: Annotated[
         list[Network], Field(max_length=50, examples=[["203.0.113.7"]], description="Empty: from anywhere.")
     ] = Field(default_factory=list)

@@ -11,8 +11,9 @@ from app.core import errands
 from app.core.db import after_commit
 from app.core.errands import Errand
 from app.core.errors import NotFound
+from app.core.validation import no_boolean
 from app.web.api.operation import Reply, operation
-from app.web.api.shapes import Answer, Asked, Id, Instant, refuse_booleans
+from app.web.api.shapes import Answer, Asked, Id, Instant
 from app.web.current import owner_id, services
 
 bp = Blueprint("errands", __name__, url_prefix="/api/v1/errands")
@@ -36,7 +37,7 @@ class ErrandShown(Answer):
 
 class WaitAsked(Asked):
     wait: Annotated[
-        int, Field(ge=0, le=LONGEST, description="Seconds to wait for the answer."), BeforeValidator(refuse_booleans)
+        int, Field(ge=0, le=LONGEST, description="Seconds to wait for the answer."), BeforeValidator(no_boolean)
     ] = LONGEST
 
 
@@ -54,13 +55,19 @@ def ask(owner: str, kind: str, question: dict[str, Any]) -> Errand:
     return errand
 
 
-def answered(errand: Errand, seconds: int = 0) -> Reply:
-    """200 with the answer when it comes in time, else 202 and where to look."""
+def wait_for(errand: Errand, seconds: float) -> Errand:
+    """As it is when it is done, or after so many seconds."""
     clock = services().clock
     until = clock.monotonic() + seconds
     while errand.done_at is None and clock.monotonic() < until:
         time.sleep(LOOK_EVERY)
         errand = _find(errand.owner_id, errand.id)
+    return errand
+
+
+def answered(errand: Errand, seconds: int = 0) -> Reply:
+    """200 with the answer when it comes in time, else 202 and where to look."""
+    errand = wait_for(errand, seconds)
     shown = ErrandShown.model_validate(errand)
     where = url_for("api.errands.get", errand_id=errand.id)
     return Reply(shown, 200) if _is_done(errand.done_at) else Reply(shown, 202, where)

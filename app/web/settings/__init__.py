@@ -2,9 +2,9 @@
 
 from flask import Blueprint
 
-from app.web.settings import appearance, people, security, tokens
+from app.web.settings import appearance, people, security, sizes, tokens
 
 bp = Blueprint("settings", __name__, url_prefix="/settings")
 
-for page in (appearance, security, tokens, people):
+for page in (appearance, sizes, security, tokens, people):
     page.add_to(bp)

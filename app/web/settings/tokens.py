@@ -20,6 +20,7 @@ SCOPES = [
     SelectChoice(Scope.READ.value, "Read: see everything you see"),
     SelectChoice(Scope.TRADE.value, "Trade: place, change and cancel orders, run strategies"),
     SelectChoice(Scope.MANAGE.value, "Manage: accounts, keys and limits"),
+    SelectChoice(Scope.METRICS.value, "Metrics: the desk's own numbers at /metrics, for admins"),
 ]
 LASTING = [
     SelectChoice("30", "30 days"),

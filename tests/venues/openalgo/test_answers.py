@@ -82,6 +82,13 @@ def test_other_answers_prove_nothing(status):
     assert placed(Reply(status, OK)).outcome is Outcome.UNKNOWN
 
 
+def test_a_brokers_401_proves_nothing_and_a_servers_403_that_nothing_was_placed():
+    said = {"status": "error", "message": "Invalid session"}
+    passed_on, own = placed(Reply(401, said)), placed(Reply(403, said))
+    assert (passed_on.outcome, passed_on.login_needed) == (Outcome.UNKNOWN, False)
+    assert (own.outcome, own.login_needed) == (Outcome.REFUSED, True)
+
+
 @pytest.mark.parametrize("status", [500, 501, 502, 503, 504])
 def test_a_server_error_is_unknown(status):
     assert placed(Reply(status, {"status": "error", "message": "Failed to place order"})).outcome is Outcome.UNKNOWN

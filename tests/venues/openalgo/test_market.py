@@ -7,7 +7,7 @@ import pytest
 
 from app.core.errors import Unknown
 from app.venues.openalgo import market
-from app.venues.types import Level, Symbol
+from app.venues.types import Level, PriceSource, Symbol
 from tests.venues.openalgo.captures import body, received
 
 NOW = datetime(2026, 11, 21, 4, 0, tzinfo=UTC)
@@ -38,6 +38,20 @@ def test_depth_is_read_with_its_best_prices():
     assert depth.bids[0] == Level(Decimal("142.6"), Decimal(100))
     assert len(depth.asks) == 5
     assert (depth.quote.bid, depth.quote.ask) == (Decimal("142.6"), Decimal("142.7"))
+
+
+def test_a_streamed_ladder_keeps_its_levels_its_age_and_where_it_came_from():
+    frames = [frame for frame in received("ws-009") if frame.get("type") == "market_data"]
+    quote = market.streamed(CALL, frames[0]["data"], NOW)
+    assert quote.ladder.bids[0] == Level(Decimal("149.6"), Decimal(100))
+    assert [level.price for level in quote.ladder.asks] == [Decimal(f"{149.7 + 0.05 * n:.2f}") for n in range(5)]
+    assert (quote.ladder.received_at, quote.source, quote.bid) == (NOW, PriceSource.STREAM, Decimal("149.6"))
+    asked = market.depth(CALL, body("mkt-008"), NOW).quote
+    assert (asked.source, asked.ladder.source, len(asked.ladder.bids)) == (
+        PriceSource.REQUEST,
+        PriceSource.REQUEST,
+        5,
+    )
 
 
 def test_candles_are_ascending_with_aware_starts():
@@ -90,6 +104,12 @@ def test_a_depth_tick_carries_the_best_prices():
     assert (tick.bid, tick.ask, tick.previous_close) == (Decimal("149.6"), Decimal("149.7"), Decimal("148.9"))
 
 
-@pytest.mark.parametrize("data", [{}, {"ltp": 0}, {"ltp": "x"}, {"ltp": -1}, {"ltp": None, "depth": {}}])
+@pytest.mark.parametrize("data", [{}, {"ltp": None}, {"ltp": None, "depth": {}}])
 def test_a_tick_without_a_price_is_no_tick(data):
     assert market.streamed(SBIN, data, NOW) is None
+
+
+@pytest.mark.parametrize(("said", "last"), [(0, 0), (-1, -1), ("x", "NaN"), ("NaN", "NaN"), ("", "NaN")])
+@pytest.mark.parametrize("more", [{}, {"open": 1, "volume": 7}, {"depth": {}}])
+def test_a_streamed_price_that_is_none_is_given_as_it_was_said_for_the_feed_to_drop_and_count(said, last, more):
+    assert str(market.streamed(SBIN, {"ltp": said, **more}, NOW).last) == str(last)

@@ -38,7 +38,7 @@ def venue(paper):
 def no_new_threads():
     before = set(threading.enumerate())
     yield
-    until(lambda: not set(threading.enumerate()) - before, timeout=2)
+    until(lambda: not set(threading.enumerate()) - before)
 
 
 def test_hundreds_of_symbols_go_out_in_batches_one_after_the_other():

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -12,7 +12,7 @@ from app.core.ids import new_id
 from app.venues.openalgo import register
 from app.venues.port import Venue
 from app.venues.registry import Registry
-from app.venues.types import CancelOrder, Mode, Outcome, PlaceOrder, PriceType, Product, Side, Symbol
+from app.venues.types import CancelOrder, Mode, ModifyOrder, Outcome, PlaceOrder, PriceType, Product, Side, Symbol
 from tests.paper.running import PaperServer
 from tests.venues.openalgo.paper import PaperControl, connection, open_venue
 
@@ -51,6 +51,21 @@ def test_it_is_opened_by_its_kind_and_imports_the_sdk_only_then(paper):
     opened.close()
     look = "import sys, app.venues.openalgo; sys.exit('pandas' in sys.modules or 'openalgo' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", look], check=False).returncode == 0
+
+
+def test_no_command_leaves_after_its_turn_and_it_is_proven_that_none_did(venue, control):
+    now = datetime.now(UTC)
+    resting = venue.place(order(price_type=PriceType.LIMIT, price=Decimal("0.05"), not_after=now + timedelta(hours=1)))
+    name, late = resting.venue_order_id, {"not_after": now}
+    before = control.orders()
+    terms = {"side": Side.BUY, "quantity": Decimal(65), "price_type": PriceType.LIMIT, "product": Product.NRML}
+    answers = [
+        venue.place(order(**late)),
+        venue.modify(ModifyOrder(name, new_id(), CALL, price=Decimal("0.10"), **terms, **late)),
+        venue.cancel(CancelOrder(name, new_id(), CALL, **late)),
+    ]
+    assert [answer.outcome for answer in answers] == [Outcome.UNAVAILABLE] * 3
+    assert control.orders() == before
 
 
 def test_a_server_in_semi_auto_mode_places_nothing_and_says_so(paper, venue, control):

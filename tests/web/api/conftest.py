@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.core.ids import new_id
+from app.instruments import families
 from app.instruments.models import Instrument
 from app.portfolio.models import VenuePosition, VenueReading
 from app.users.api_tokens import TokenWish
@@ -82,7 +83,8 @@ def world(services, admin) -> SimpleNamespace:
     part = services.strategies.parts(desk.owner_id, run.id)[0]
     leg = services.strategies.leg_runs(desk.owner_id, run.id)[0]
     order = desk.order(first, state="open")
-    desk.save(_instrument(services))
+    desk.save(instrument(services))
+    families.refresh(services.db, "openalgo", "NFO")
     desk.save(
         VenueReading(account_id=first.id, positions_at=services.clock.now()),
         VenuePosition(
@@ -90,13 +92,18 @@ def world(services, admin) -> SimpleNamespace:
             last_price=Decimal("168.4"), pnl=Decimal("4823"), seen_at=services.clock.now(), **NIFTY,
         ),
     )  # fmt: skip
+    webhook_id, _ = desk.webhook(strategy_id)
     return SimpleNamespace(
+        webhook=webhook_id, signal=desk.signal(webhook_id),
         desk=desk, account=first.id, other=second.id, strategy=strategy_id, run=run.id, part=part.id, leg=leg.id,
-        order=order.id, errand=desk.answer(strategy_id, first),
+        order=order.id, errand=desk.answer(strategy_id, first), ticket=desk.ticket(first).id,
+        batch=desk.order(first, state="cancelled", cancel_batch=new_id()).cancel_batch,
+        event=desk.limit_event(second), watchlist=desk.watchlist("Mine"), alert=desk.alert().id, message=desk.message(),
+        recording=desk.recording().id, replay=desk.played(strategy_id),
     )  # fmt: skip
 
 
-def _instrument(services) -> Instrument:
+def instrument(services) -> Instrument:
     return Instrument(
         id=new_id(), venue_kind="openalgo", name="NIFTY", kind="CE", expiry=date(2026, 12, 24), strike=Decimal(24400),
         lot_size=Decimal(65), tick=Decimal("0.05"), freeze_quantity=Decimal(1755), source="demo",
@@ -109,6 +116,10 @@ def address(path: str, world: SimpleNamespace) -> str:
     ids = {
         "account_id": world.account, "strategy_id": world.strategy, "run_id": world.run, "account_run_id": world.part,
         "leg_run_id": world.leg, "order_id": world.order, "errand_id": world.errand, "token_id": "x",
-        "exchange": NIFTY["exchange"], "symbol": NIFTY["symbol"],
+        "ticket_id": world.ticket, "batch_id": world.batch, "watchlist_id": world.watchlist, "alert_id": world.alert,
+        "notification_id": world.message, "recording_id": world.recording, "replay_id": world.replay,
+        "exchange": NIFTY["exchange"], "symbol": NIFTY["symbol"], "difference_id": "x", "foreign_seq": "0",
+        "override_id": "x", "number": "1", "template_id": "x", "entry_id": "x",
+        "event_id": world.event, "webhook_id": world.webhook, "signal_id": world.signal,
     }  # fmt: skip
     return path.format(**ids)

@@ -32,10 +32,11 @@ def opened(app, admin, page):
     server.server_close()
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_it_keeps_nobody_out_folded_and_unfolded(opened, width):
-    opened.set_viewport_size({"width": width, "height": 844})
-    for _ in range(2):
+def test_it_keeps_nobody_out_folded_and_unfolded(opened):
+    for is_open in (False, True):
+        opened.evaluate("all => document.querySelectorAll('main details').forEach(each => each.open = all)", is_open)
+        for width in (390, 1280):
+            opened.set_viewport_size({"width": width, "height": 844})
+            wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            assert opened.evaluate(wide) <= 0, (width, is_open)
         assert faults_of(opened) == []
-        assert opened.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
-        opened.evaluate("document.querySelectorAll('main details').forEach(each => each.open = true)")

@@ -69,7 +69,7 @@ def test_what_was_refused_is_not_kept(bot, world, services):
 
 def test_after_a_fault_of_ours_the_key_is_free_again(bot, world, services, monkeypatch):
     with monkeypatch.context() as broken:
-        broken.setattr(strategies, "_one", lambda _: 1 / 0)
+        broken.setattr(strategies, "one", lambda _: 1 / 0)
         bot.post(PATH, wish(), 500, headers=KEY)
     assert keys(services) == []
 
@@ -107,14 +107,14 @@ def test_a_caller_who_died_in_the_middle_loses_the_key_after_a_minute(services, 
 def test_of_two_at_once_one_acts_and_the_other_is_told_so(app, bot, world, monkeypatch):
     """The first is held inside its deed until the second has its answer."""
     inside, go_on = threading.Event(), threading.Event()
-    real = strategies._one
+    real = strategies.one
 
     def slow(strategy_id):
         inside.set()
         assert go_on.wait(10)
         return real(strategy_id)
 
-    monkeypatch.setattr(strategies, "_one", slow)
+    monkeypatch.setattr(strategies, "one", slow)
     answers = []
 
     def send():

@@ -19,7 +19,8 @@ def test_a_strategy_is_saved_replaced_and_removed(bot, world):
     wish = {"name": "Strangle", "legs": [LEG], "accounts": [{"account_id": world.account, "multiplier": 1.5}]}
     made = bot.post(PATH, wish, 201)
     assert made["legs"][0]["words"] == "SELL 2 lots NIFTY current week OTM2 CE"
-    assert made["accounts"] == [{"account_id": world.account, "multiplier": "1.5"}]
+    share = {"account_id": world.account, "multiplier": "1.5", "grade": "", "max_lots": None, "max_value": None}
+    assert made["accounts"] == [share]
     after = bot.put(f"{PATH}/{made['id']}", wish | {"legs": [LEG, LEG | {"kind": "PE"}], "on_failure": "hold"})
     assert (len(after["legs"]), after["version"], after["on_failure"]) == (2, 2, "hold")
     assert bot.get(f"{PATH}/{made['id']}") == after
@@ -141,7 +142,7 @@ def test_a_run_that_ended_is_not_exited(bot, world):
 def test_orders_are_found_by_filter_and_page(bot, world):
     path = "/api/v1/journal/orders"
     every = [one["id"] for one in bot.get(path)["items"]]
-    assert len(every) == 3
+    assert len(every) == 4
     assert every == sorted(every, reverse=True)
     assert [one["id"] for one in bot.get(f"{path}?status=live")["items"]] == [world.order]
     assert len(bot.get(f"{path}?status=filled&account_id={world.account}&symbol=nifty24dec2624400ce")["items"]) == 2

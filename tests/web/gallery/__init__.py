@@ -52,6 +52,7 @@ class Gallery:
             [FileSystemLoader(Path(__file__).parent), FileSystemLoader(ROOT / "templates")]
         )
         app.jinja_env.globals.update(fmt=fmt, icons=icons, csrf_token=lambda: "token", get_flashed_messages=_flashes)
+        app.jinja_env.globals.update(unread_messages=lambda: 0)
         app.context_processor(_context)
         start_navigation(app)
         self._add_routes(app)
@@ -157,4 +158,4 @@ def served() -> Iterator[tuple[str, Gallery]]:
     finally:
         server.shutdown()
         server.server_close()
-        thread.join(5)
+        thread.join(30)

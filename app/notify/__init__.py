@@ -1,0 +1,1 @@
+"""Messages to people: kept until they were read, whoever was there when it happened."""

@@ -1,0 +1,1 @@
+"""Days of ticks on record, and strategies played over them again."""

@@ -1,0 +1,1 @@
+"""When to stop: who may trade now, and the kill switch."""

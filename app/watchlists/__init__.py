@@ -1,0 +1,1 @@
+"""Lists of symbols that a person keeps an eye on."""

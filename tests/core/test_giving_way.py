@@ -1,0 +1,21 @@
+"""Turns are short while any long work goes on, and as usual again after the last of it."""
+
+import sys
+
+import pytest
+
+from app.core.giving_way import SHORT, USUAL, giving_way
+
+
+def test_turns_are_short_until_the_last_long_work_is_over() -> None:
+    with giving_way():
+        with giving_way():
+            assert sys.getswitchinterval() == pytest.approx(SHORT)
+        assert sys.getswitchinterval() == pytest.approx(SHORT)
+    assert sys.getswitchinterval() == pytest.approx(USUAL)
+
+
+def test_turns_are_as_usual_after_work_that_failed() -> None:
+    with pytest.raises(ValueError, match="broken"), giving_way():
+        raise ValueError("broken")
+    assert sys.getswitchinterval() == pytest.approx(USUAL)

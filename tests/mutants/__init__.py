@@ -1,0 +1,1 @@
+"""Deliberate breakages of the desk, each of which a test must notice."""
