@@ -165,9 +165,7 @@ def _tape(session: Session, owner_id: str, terms: Terms) -> str:
     """In words. Raises NotFound for a recording that is not there."""
     if terms.tape == "synthetic" and terms.start is not None:
         return f"Synthetic day from {india(terms.start):%d %b %Y %H:%M}, seed {terms.seed}"
-    row = session.get(Recording, terms.recording_id)
-    if row is None or row.owner_id != owner_id:
-        raise NotFound("There is no such recording.")
+    row = owned(session, Recording, owner_id, terms.recording_id, "recording")
     return f"{row.day:%d %b %Y}: {row.title}"[:160]
 
 

@@ -53,8 +53,8 @@ class Acting:
         self._strategies = strategies
         self._announce = announce
 
-    def step(self) -> bool:
-        """Whether there was any."""
+    def step(self) -> None:
+        """One that fails is tried again at the next step and holds up no other, or an exit would wait for it."""
         query = (
             select(Signal, Webhook)
             .join(Webhook, Webhook.id == Signal.webhook_id)
@@ -64,9 +64,14 @@ class Acting:
         )
         with self._db.read() as session:
             waiting = session.execute(query).all()
+        failures: list[Exception] = []
         for signal, webhook in waiting:
-            self._decide(signal, webhook)
-        return bool(waiting)
+            try:
+                self._decide(signal, webhook)
+            except Exception as error:
+                failures.append(error)
+        if failures:
+            raise ExceptionGroup(f"{len(failures)} of {len(waiting)} signals could not be decided", failures)
 
     def _decide(self, signal: Signal, webhook: Webhook) -> None:
         with actors.acting(actors.Actor(None, f"webhook {webhook.name}")):

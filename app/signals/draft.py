@@ -1,9 +1,10 @@
 """A webhook as a person writes it. Values in, values out; complaints come back by field."""
 
-import ipaddress
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+
+from app.core import networks
 
 MOST_A_DAY = 1000
 MOST_NETWORKS = 50
@@ -24,12 +25,6 @@ class Draft(BaseModel):
     @field_validator("allowed_ips")
     @classmethod
     def _are_networks(cls, texts: list[str]) -> list[str]:
-        for text in texts:
-            try:
-                ipaddress.ip_network(text, strict=False)
-            except ValueError:
-                raise ValueError(f"{text[:60]} is neither an address nor a network") from None
-        return [str(ipaddress.ip_network(text, strict=False)) for text in texts]
-
-    def columns(self) -> dict[str, Any]:
-        return self.model_dump()
+        for text in networks.unreadable(texts):
+            raise ValueError(f"{text[:60]} is neither an address nor a network")
+        return networks.plain(texts)

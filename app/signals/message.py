@@ -83,14 +83,14 @@ def event_id(message: dict[str, Any]) -> str:
     return json.dumps(told)
 
 
-def same_words(message: dict[str, Any]) -> str:
-    """A name for what it says, however it is spaced."""
-    return hashlib.sha256(kept(message).encode()).hexdigest()
-
-
 def kept(message: dict[str, Any]) -> str:
-    """What may be written down: all of it but the secret."""
+    """What may be written down: all of it but the secret, the same for the same words however they were spaced."""
     return json.dumps({name: value for name, value in message.items() if name != SECRET}, sort_keys=True)
+
+
+def same_words(body: str) -> str:
+    """A name for what is said; `body` as it is kept."""
+    return hashlib.sha256(body.encode()).hexdigest()
 
 
 def key_of_words(words: str, at: datetime) -> str:

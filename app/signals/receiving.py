@@ -4,14 +4,14 @@ What doesn't prove itself leaves a count and the last reason, and no row: strang
 itself leaves one row, however often it comes.
 """
 
-import ipaddress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.core import networks
 from app.core.clock import Clock
 from app.core.crypto import Vault
 from app.core.db import Database, after_commit, swap
@@ -58,21 +58,28 @@ class Door:
         webhook = self._open(webhook_id)
         if webhook is None:
             raise Unproven
-        if not _allows(webhook.allowed_ips, sent.ip):
+        if not networks.allows(webhook.allowed_ips, sent.ip):
             self._turn_away(webhook, f"It came from {sent.ip}, which is not allowed.")
-        why = self._why_unproven(webhook, sent)
+        message = self._signed(webhook, sent) if sent.signature else self._trusted(webhook, sent)
+        return self.take(webhook, message, sent.signature)
+
+    def _signed(self, webhook: Webhook, sent: Sent) -> dict[str, Any]:
+        secret = self._vault.open(webhook.secret_sealed)
+        why = proof.why_unsigned(secret, sent.signature, sent.body, self._clock.now())
         if why:
             self._turn_away(webhook, why)
-        return self.take(webhook, messages.read(sent.body), sent.signature)
+        return messages.read(sent.body)
 
-    def _why_unproven(self, webhook: Webhook, sent: Sent) -> str:
-        secret = self._vault.open(webhook.secret_sealed)
-        if sent.signature:
-            return proof.why_unsigned(secret, sent.signature, sent.body, self._clock.now())
+    def _trusted(self, webhook: Webhook, sent: Sent) -> dict[str, Any]:
+        """It names the secret itself."""
         try:
-            return proof.why_unknown(secret, messages.read(sent.body).get(messages.SECRET))
+            message = messages.read(sent.body)
         except Invalid as refused:
-            return _sentence(refused)
+            self._turn_away(webhook, _sentence(refused))
+        why = proof.why_unknown(self._vault.open(webhook.secret_sealed), message.get(messages.SECRET))
+        if why:
+            self._turn_away(webhook, why)
+        return message
 
     def take(self, webhook: Webhook, message: dict[str, Any], signature: str = "") -> Signal:
         """One that is proven. Raises Invalid where its id is none."""
@@ -83,7 +90,8 @@ class Door:
             wanted, why = None, _sentence(refused)
         if webhook.paused_at is not None and not why:
             why = "The webhook is paused."
-        words = messages.same_words(message)
+        body = messages.kept(message)
+        words = messages.same_words(body)
         with self._db.write(durable=True) as session:
             session.execute(select(Webhook.id).where(Webhook.id == webhook.id).with_for_update())  # one after another
             known = _known(session, webhook.id, event, signature, words, now)
@@ -91,7 +99,7 @@ class Door:
                 known.repeats += 1
                 return known
             key = _key(event, signature) or messages.key_of_words(words, now)
-            signal = _row(webhook, key, wanted, why, messages.kept(message), now)
+            signal = _row(webhook, key, wanted, why, body, now)
             session.add(signal)
             swap(session, Webhook, webhook.id, {}, {"heard_at": now})
             after_commit(session, lambda: self._link.send("signals", {"owner": webhook.owner_id, "rooms": ["signals"]}))
@@ -106,7 +114,7 @@ class Door:
             ).first()
         return found[0] if found and Scope.TRADE in scopes_of(found[1]) else None
 
-    def _turn_away(self, webhook: Webhook, why: str) -> None:
+    def _turn_away(self, webhook: Webhook, why: str) -> NoReturn:
         now = self._clock.now()
         if webhook.unproven_at is None or now - webhook.unproven_at >= COUNTED_EVERY:
             with self._db.write() as session:
@@ -144,11 +152,3 @@ def _known(session: Session, webhook_id: str, event: str, signature: str, words:
 
 def _sentence(refused: Invalid) -> str:
     return next(iter(refused.fields.values()))[0]
-
-
-def _allows(networks: list[str], ip: str) -> bool:
-    try:
-        address = ipaddress.ip_address(ip)
-    except ValueError:
-        return not networks
-    return not networks or any(address in ipaddress.ip_network(text) for text in networks)

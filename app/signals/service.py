@@ -77,7 +77,7 @@ class SignalService:
             _check_room(session, owner_id)
             webhook = Webhook(
                 id=new_id(), owner_id=owner_id, created_at=now, changed_at=now, **self._sealed(secret),
-                **draft.columns(),
+                **draft.model_dump(),
             )  # fmt: skip
             session.add(webhook)
             self._done(session, webhook, "webhook.created", {"after": draft.model_dump(mode="json")})
@@ -88,7 +88,7 @@ class SignalService:
         with self._db.write() as session:
             webhook = owned(session, Webhook, owner_id, webhook_id, "webhook")
             _check_strategy(session, owner_id, draft.strategy_id)
-            self._swap(session, webhook, draft.columns(), version)
+            self._swap(session, webhook, draft.model_dump(), version)
             self._done(session, webhook, "webhook.changed", {"after": draft.model_dump(mode="json")})
 
     def rotate(self, owner_id: str, webhook_id: str) -> str:

@@ -1,6 +1,5 @@
 """API tokens: shown once, stored hashed, limited to scopes and, if wished, to addresses."""
 
-import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
+from app.core import networks
 from app.core.clock import Clock
 from app.core.db import Database, swap
 from app.core.errors import Invalid, NotFound
@@ -53,7 +53,7 @@ class ApiTokens:
             token_hash=token_hash,
             hint=secret[-4:],
             scopes=[scope.value for scope in TOKEN_SCOPES if scope in wish.scopes],
-            allowed_ips=[str(ipaddress.ip_network(text, strict=False)) for text in wish.allowed_ips],
+            allowed_ips=networks.plain(wish.allowed_ips),
             created_at=self._clock.now(),
             expires_at=wish.expires_at,
         )
@@ -74,7 +74,7 @@ class ApiTokens:
                     User.active,
                 )
             ).first()
-        if row is None or not _allows(row[1].allowed_ips, ip):
+        if row is None or not networks.allows(row[1].allowed_ips, ip):
             return None
         self._note_used(row[1], now)
         return TokenOwner(row[0], row[1])
@@ -105,26 +105,8 @@ def _check(wish: TokenWish) -> None:
         fields["name"] = ["Give it a name of at most 60 characters."]
     if not wish.scopes or not set(wish.scopes) <= set(TOKEN_SCOPES):
         fields["scopes"] = ["Choose at least one of read, trade, manage and metrics."]
-    wrong = [text for text in wish.allowed_ips if not _is_network(text)]
+    wrong = networks.unreadable(wish.allowed_ips)
     if wrong:
         fields["allowed_ips"] = [f"{text} is neither an address nor a network." for text in wrong]
     if fields:
         raise Invalid(fields)
-
-
-def _is_network(text: str) -> bool:
-    try:
-        ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return False
-    return True
-
-
-def _allows(networks: Sequence[str], ip: str) -> bool:
-    if not networks:
-        return True
-    try:
-        address = ipaddress.ip_address(ip)
-    except ValueError:
-        return False
-    return any(address in ipaddress.ip_network(text) for text in networks)

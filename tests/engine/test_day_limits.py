@@ -74,7 +74,7 @@ def test_a_desks_loss_flattens_every_account_once_and_no_entry_goes_after_it_unt
     for broker in desk.accounts:
         assert [order.purpose for order in orders_of(desk, run_id, broker)] == ["entry", "exit"]
     until(lambda: not any(p["quantity"] for p in desk.paper.books("alpha")["positions"]), 20)
-    until(lambda: all(order.state in FINAL for order in desk.orders("alpha")))  # the exit of what was bought by hand, too
+    until(lambda: all(order.state in FINAL for order in desk.orders("alpha")))  # of what was bought by hand, too
     assert_proven(desk, run_id)
     with pytest.raises(Denied, match="Your desk takes no new entries: reducing, set by max loss of the day"):
         desk.run(desk.strategy(LONG_CALL, "too late"), "too late")

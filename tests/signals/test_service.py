@@ -21,7 +21,7 @@ from app.signals.receiving import Door, Sent, Unproven
 from app.signals.service import SignalService
 from app.strategies.legs import AccountShare, Leg
 from app.strategies.legs import Draft as StrategyDraft
-from app.strategies.models import Run
+from app.strategies.models import Run, Strategy
 from app.strategies.service import StrategyService
 from app.users.models import User
 from tests.feed.hands import HandClock
@@ -40,15 +40,15 @@ class House:
         rows.account("a1")
         trail, vault = Trail(db, self.clock), Vault([KEY])
         self.strategies = StrategyService(db, self.clock, SilentLink(), trail, InstrumentService(db, self.clock))
-        shares = [AccountShare(account_id="a1", multiplier=Decimal(1))]
-        self.strategy_id = self.strategies.create("u1", StrategyDraft(name="One", legs=[LEG], accounts=shares))
+        self.shares = [AccountShare(account_id="a1", multiplier=Decimal(1))]
+        self.strategy_id = self.strategies.create("u1", StrategyDraft(name="One", legs=[LEG], accounts=self.shares))
         self.signals = SignalService(db, self.clock, SilentLink(), trail, vault)
         self.door = Door(db, self.clock, SilentLink(), vault)
         self.told: list[object] = []
         self.engine = Acting(db, self.clock, self.strategies, self.told.append)
 
     def webhook(self, **more) -> None:
-        draft = Draft(name="A chart", strategy_id=self.strategy_id, **more)
+        draft = Draft(**({"name": "A chart", "strategy_id": self.strategy_id} | more))
         self.webhook_id, self.secret = self.signals.create("u1", draft)
 
     def send(self, ip="203.0.113.7", secret=None, **message) -> Signal:
@@ -257,6 +257,21 @@ def test_what_the_desk_refuses_stands_at_the_signal(house):
     house.signals.change("u1", webhook.id, Draft(name="A chart", strategy_id=empty), webhook.version)
     assert "has no accounts" in house.step(house.send(action="enter")).reason
     assert "has no accounts" in alarms(house)[0]
+
+
+def test_a_signal_that_cannot_be_decided_holds_up_no_exit_and_is_tried_again(house):
+    broken = house.strategies.create("u1", StrategyDraft(name="Two", legs=[LEG], accounts=house.shares))
+    house.strategies.run("u1", house.strategy_id, "k1")
+    out = (house.webhook_id, house.secret)
+    house.webhook(strategy_id=broken)
+    stuck = house.send(action="enter")
+    with house.db.write() as session:
+        session.execute(update(Strategy).where(Strategy.id == broken).values(schedule={"days": "none"}))
+    house.webhook_id, house.secret = out
+    leave = house.send(action="exit")
+    with pytest.raises(ExceptionGroup, match="1 of 2 signals could not be decided"):
+        house.engine.step()
+    assert {row.id: row.state for row in house.rows()} == {leave.id: "executed", stuck.id: "received"}
 
 
 def test_a_change_from_an_older_version_is_refused(house):
