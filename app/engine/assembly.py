@@ -199,7 +199,7 @@ def build(services: Services) -> Engine:
     intake = Intake(db, writer, clock, patience)
     desk = Desk(writer, intake, clock, bus, lambda: lease.claimant, gate)
     rhythm = Rhythm(settings.order_book_poll_seconds, settings.order_book_idle_seconds)
-    compare = Comparer(db, writer, services.portfolio, clock).compare
+    compare = Comparer(db, writer, services.portfolio, clock, intake.disbelieved).compare
     tools = Tools(db, intake, services.health, clock, rhythm, bus.publish, lambda: len(crew), compare)
     kinds, books = registry(), books_of(services)
     crew = Crew(services.accounts, kinds, desk, tools, books, clock)

@@ -139,6 +139,7 @@ class Intake:
             return
         if fills is None and full.filled_quantity is None and full.status in ENDED_SHORT:
             return  # what was filled before it ended only the trade book can say
+        self._sightings.pop(order.id, None)
         self._writer.submit(Reported(account_id, full, "book", self._clock.now()), durable=True)
 
     def _believe_repeated_complete(self, order: Order, report: OrderReport) -> OrderReport:
@@ -163,6 +164,10 @@ class Intake:
         times = times + 1 if seen is status else 1
         self._sightings[order_id] = (status, times)
         return times
+
+    def disbelieved(self) -> Sequence[str]:
+        """Orders of which a book has shown an end that is not believed yet, and some that have ended otherwise."""
+        return list(self._sightings)
 
     def _is_in_doubt(self, account_id: str) -> bool:
         """Whether a book could prove anything about orders of ours."""

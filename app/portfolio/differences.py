@@ -61,8 +61,8 @@ def judge(before: Difference | None, look: Look) -> Difference | None:
     if look.gap == 0:
         return None
     fresh = Difference(look.desk, look.venue, 1, look.is_explained_by_foreign_trades)
-    if before is None or before.gap != look.gap:
-        return fresh
+    if before is None or before.gap != look.gap or (proven is None and before.desk != look.desk):
+        return fresh  # also where the desk traded meanwhile: two fills unheard of, one after the other, may look alike
     looks = before.looks + 1
     return replace(fresh, looks=looks, is_confirmed=before.is_confirmed or fresh.is_confirmed or looks >= LOOKS_NEEDED)
 
@@ -107,6 +107,7 @@ class HeldLeg:
     held: Decimal
     wants_out: bool
     came_after: bool = False  # entered when the books differed already: what was gone before it came is not its own
+    is_unseen: bool = False  # entered after the last look, which can say nothing of it
 
 
 def share_out(lacking: Decimal, legs: Iterable[HeldLeg]) -> dict[str, Decimal]:
@@ -115,7 +116,7 @@ def share_out(lacking: Decimal, legs: Iterable[HeldLeg]) -> dict[str, Decimal]:
     left = abs(lacking)
     found: dict[str, Decimal] = {}
     for leg in sorted(legs, key=lambda leg: (leg.came_after, leg.wants_out, leg.leg_id)):
-        if leg.is_bought != (lacking > 0) or left <= 0:
+        if leg.is_bought != (lacking > 0) or leg.is_unseen or left <= 0:
             continue
         gone = min(leg.held, left)
         if gone > 0:

@@ -33,7 +33,7 @@ from app.instruments.service import InstrumentService
 from app.portfolio.differences import missing, share_out, surplus
 from app.portfolio.models import PositionDifference, VenuePosition
 from app.portfolio.trades import PositionKey
-from app.strategies.gone import EXIT_PURPOSES, held_legs, loose
+from app.strategies.gone import EXIT_PURPOSES, Looks, held_legs, loose
 from app.strategies.models import AccountRun, LegRun, Run, Strategy
 from app.venues.types import Side, Symbol
 
@@ -102,7 +102,7 @@ class Adopting:
         for row in self.differences(owner_id, account_ids):
             key = PositionKey(row.account_id, row.exchange, row.symbol, row.product)
             with self._db.read() as session:
-                legs = held_legs(session, key, row.first_seen_at, account_run_ids)
+                legs = held_legs(session, key, _looks(row), account_run_ids)
             shares = share_out(missing(row.desk_quantity, row.venue_quantity), legs)
             found |= {leg.leg_id: LegGap(row, leg.held, shares[leg.leg_id]) for leg in legs if leg.leg_id in shares}
         return found
@@ -278,7 +278,7 @@ def _foreign(session: Session, owner_id: str, which: Any) -> VenueOrder:
 
 def _check_no_run_is_against(session: Session, row: VenueOrder) -> None:
     """As the desk's own it would hide that a leg is gone there, and the leg's exit would sell it again."""
-    legs = held_legs(session, PositionKey(row.account_id, row.exchange, row.symbol, row.product), row.first_seen_at)
+    legs = held_legs(session, PositionKey(row.account_id, row.exchange, row.symbol, row.product), _looks(row))
     if any(leg.held > 0 and leg.is_bought != (row.side == Side.BUY) for leg in legs):
         raise Denied(
             f"A live run holds the other side of {row.symbol} in this account: where this order closed it, accept the "
@@ -372,9 +372,13 @@ def _venue_average(session: Session, row: PositionDifference) -> Decimal | None:
     )
 
 
+def _looks(row: PositionDifference | VenueOrder) -> Looks:
+    return Looks(row.first_seen_at, row.last_seen_at)
+
+
 def _loose(session: Session, row: PositionDifference) -> Decimal:
     key = PositionKey(row.account_id, row.exchange, row.symbol, row.product)
-    return loose(session, key, row.first_seen_at, row.desk_quantity, row.venue_quantity)
+    return loose(session, key, _looks(row), row.desk_quantity, row.venue_quantity)
 
 
 def _closed_why(row: PositionDifference) -> str:

@@ -5,6 +5,7 @@ One small query where there is none.
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -26,25 +27,30 @@ _ids: BindParameter[list[str]] = bindparam("ids", expanding=True)
 _rows: Table = PositionDifference.__table__  # type: ignore[assignment]  # a declarative class has a Table
 _STANDING = select(
     _rows.c.account_id, _rows.c.exchange, _rows.c.symbol, _rows.c["product"], _rows.c.desk_quantity,
-    _rows.c.venue_quantity, _rows.c.first_seen_at,
+    _rows.c.venue_quantity, _rows.c.first_seen_at, _rows.c.last_seen_at,
 ).where(_rows.c.account_id.in_(_ids), _rows.c.is_confirmed)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """The first and the last one that showed a difference."""
+
+    first: datetime
+    last: datetime
 
 
 def gone(session: Session, account_ids: Sequence[str], account_run_ids: Sequence[str] = ()) -> dict[str, Decimal]:
     """By leg run: what of its quantity the venue holds no more. Legs of ended parts count only where they are named."""
     found: dict[str, Decimal] = {}
-    for *where, desk, venue, since in run(session, _STANDING, {"ids": list(account_ids)}).all():
+    for *where, desk, venue, first, last in run(session, _STANDING, {"ids": list(account_ids)}).all():
         lacking = missing(desk, venue)
         if lacking:
-            found |= share_out(lacking, held_legs(session, PositionKey(*where), since, account_run_ids))
+            found |= share_out(lacking, held_legs(session, PositionKey(*where), Looks(first, last), account_run_ids))
     return found
 
 
-def held_legs(
-    session: Session, key: PositionKey, since: datetime, account_run_ids: Sequence[str] = ()
-) -> list[HeldLeg]:
-    """What the legs of live parts hold of one instrument in one account; of ended parts only where they are named.
-    `since` when the books differ there."""
+def held_legs(session: Session, key: PositionKey, looks: Looks, account_run_ids: Sequence[str] = ()) -> list[HeldLeg]:
+    """What the legs of live parts hold of one instrument in one account; of ended parts only where they are named."""
     here = and_(
         AccountRun.account_id == key.account_id,
         LegRun.exchange == key.exchange,
@@ -59,26 +65,30 @@ def held_legs(
         .where(here)
     ).all()
     held: dict[str, Decimal] = defaultdict(lambda: ZERO)
-    old: set[str] = set()
+    came: dict[str, datetime] = {}
     fills = select(Order.leg_run_id, Order.purpose, Order.filled_quantity, Order.created_at).where(
         Order.leg_run_id.in_([leg[0] for leg in legs]), Order.filled_at.is_not(None)
     )
     for leg_id, purpose, filled, created_at in session.execute(fills):
         held[str(leg_id)] += -filled if purpose in EXIT_PURPOSES else filled
-        if created_at < since:
-            old.add(str(leg_id))
+        came[str(leg_id)] = min(created_at, came.get(str(leg_id), created_at))
     return [
         HeldLeg(
-            leg_id, side == "BUY", max(ZERO, held[leg_id]), any(why is not None for why in asked), leg_id not in old
+            leg_id,
+            side == "BUY",
+            max(ZERO, held[leg_id]),
+            wants_out=any(why is not None for why in asked),
+            came_after=came.get(leg_id, looks.first) >= looks.first,
+            is_unseen=came.get(leg_id, looks.first) > looks.last,
         )
         for leg_id, side, *asked in legs
     ]
 
 
-def loose(session: Session, key: PositionKey, since: datetime, desk: Decimal, venue: Decimal) -> Decimal:
+def loose(session: Session, key: PositionKey, looks: Looks, desk: Decimal, venue: Decimal) -> Decimal:
     """What of the desk's own outside of live runs is gone, signed as it was held; zero for none."""
     lacking = missing(desk, venue)
-    of_runs = sum(share_out(lacking, held_legs(session, key, since)).values(), ZERO)
+    of_runs = sum(share_out(lacking, held_legs(session, key, looks)).values(), ZERO)
     found = min(abs(lacking) - of_runs, abs(desk))  # what goes beyond flat was never the desk's
     return found if lacking > 0 else -found
 
@@ -86,7 +96,7 @@ def loose(session: Session, key: PositionKey, since: datetime, desk: Decimal, ve
 def gone_by_hand(session: Session, place: Place) -> Decimal:
     """What of one place is proven to be gone and no live run has to bear, signed as it was held. One query for none."""
     key = PositionKey(place.account_id, place.exchange, place.symbol, place.product)
-    for *where, desk, venue, since in run(session, _STANDING, {"ids": [place.account_id]}):
+    for *where, desk, venue, first, last in run(session, _STANDING, {"ids": [place.account_id]}):
         if PositionKey(*where) == key:
-            return loose(session, key, since, desk, venue)
+            return loose(session, key, Looks(first, last), desk, venue)
     return ZERO

@@ -26,6 +26,22 @@ MUTANTS = (
         "a proven difference that shrank is forgotten", DIFFERENCES,
     ),
     Mutant(
+        COMPARING, "self._writer.write(lambda _session: Written())", "pass",
+        "a fill that waits for the journal looks like a trade of somebody else", DIFFERENCES,
+    ),
+    Mutant(
+        COMPARING, " or order.id in disbelieved", "",
+        "an order whose end is not believed yet looks like a trade of somebody else", DIFFERENCES,
+    ),
+    Mutant(
+        DIFFERING, " or (proven is None and before.desk != look.desk)", "",
+        "two fills unheard of prove a difference", DIFFERENCES,
+    ),
+    Mutant(
+        DIFFERING, " or leg.is_unseen", "",
+        "an old look takes a new leg for gone", DIFFERENCES,
+    ),
+    Mutant(
         PROOF, "if abs(now.timestamp() - int(found[1])) > TOLERANCE:", "if False:",
         "a signature is good for ever", SIGNALS,
     ),

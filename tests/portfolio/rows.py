@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from sqlalchemy.orm import Session
+
 from app.accounts.models import Account
 from app.core.db import Database
 from app.core.ids import new_id
@@ -42,24 +44,30 @@ class Desk:
 
     def fill(self, account_id: str, quantity: int, price: object, at: datetime = NOW, **changes) -> str:
         """An order that filled; a negative quantity sold. A price of None is one we do not know yet."""
+        with self.db.write() as session:
+            return self.add(session, account_id, quantity, price, at, **changes)
+
+    def add(
+        self, session: Session, account_id: str, quantity: int, price: object, at: datetime = NOW, **changes
+    ) -> str:
+        """As `fill`, in the caller's unit of work."""
         order_id = new_id()
         both = {
             "owner_id": self.owner_id, "account_id": account_id, "purpose": "entry", "exchange": "NFO",
             "symbol": NIFTY, "side": "BUY" if quantity > 0 else "SELL", "quantity": Decimal(abs(quantity)),
             "price_type": "MARKET", "product": "NRML", "created_at": at, **changes,
         }  # fmt: skip
-        with self.db.write() as session:
-            intent = Intent(id=new_id(), key=order_id, **both)
-            session.add(intent)
-            session.flush()
-            session.add(
-                Order(
-                    id=order_id, intent_id=intent.id, state=OrderState.FILLED, filled_quantity=Decimal(abs(quantity)),
-                    average_price=None if price is None else Decimal(str(price)), filled_at=at, updated_at=at, **both,
-                )
-            )  # fmt: skip
-            session.flush()
-            session.add(note(order_id, at))
+        intent = Intent(id=new_id(), key=order_id, **both)
+        session.add(intent)
+        session.flush()
+        session.add(
+            Order(
+                id=order_id, intent_id=intent.id, state=OrderState.FILLED, filled_quantity=Decimal(abs(quantity)),
+                average_price=None if price is None else Decimal(str(price)), filled_at=at, updated_at=at, **both,
+            )
+        )  # fmt: skip
+        session.flush()
+        session.add(note(order_id, at))
         return order_id
 
 

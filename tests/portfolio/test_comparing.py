@@ -1,5 +1,6 @@
 """After each reading the rows of what differs follow the two books, on both databases."""
 
+import time
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -7,8 +8,9 @@ import pytest
 from sqlalchemy import select
 
 from app.core.bus import Bus
-from app.execution.models import VenueOrder
-from app.execution.writer import Writer
+from app.core.db import swap
+from app.execution.models import Order, VenueOrder
+from app.execution.writer import Writer, Written
 from app.portfolio.comparing import Comparer, DifferenceChanged, DifferenceConfirmed
 from app.portfolio.models import PositionDifference
 from app.portfolio.service import PortfolioService
@@ -28,7 +30,9 @@ class Looking:
         bus.subscribe(DifferenceChanged, self.heard.append)
         bus.subscribe(DifferenceConfirmed, self.heard.append)
         self.writer = Writer(desk.db, bus)
-        self.comparer = Comparer(desk.db, self.writer, PortfolioService(desk.db), self)
+        self.disbelieved: list[str] = []
+        service = PortfolioService(desk.db)
+        self.comparer = Comparer(desk.db, self.writer, service, self, lambda: self.disbelieved)
 
     def now(self) -> datetime:
         return self.at
@@ -91,6 +95,34 @@ def test_what_is_proven_stands_until_two_looks_in_a_row_say_otherwise(looking):
     assert looking.look(65) is False
     assert looking.rows() == [(260, 65, 2, True)]
     assert looking.first_seen_at() == since
+
+
+def test_a_fill_that_the_book_told_and_nobody_wrote_down_yet_is_waited_for(looking):
+    assert looking.look(0) is True
+
+    def sold(session) -> Written:
+        time.sleep(0.2)  # the journal is busy
+        looking.desk.add(session, "a1", -130, 101, looking.at)
+        return Written()
+
+    looking.at += timedelta(seconds=1)
+    looking.writer.submit(sold)
+    assert looking.look(0) is False
+    assert looking.rows() == []
+
+
+def test_an_order_whose_end_was_shown_and_is_not_believed_yet_proves_nothing(looking):
+    working = looking.desk.fill("a1", -130, 101)
+    with looking.desk.db.write() as session:
+        swap(session, Order, working, {}, {"state": "open", "filled_quantity": Decimal(0), "filled_at": None})
+    looking.disbelieved = [working]
+    for _ in range(3):
+        assert looking.look(0) is False
+    assert looking.rows() == []
+    looking.disbelieved = []
+    looking.look(0)
+    looking.look(0)
+    assert looking.rows() == [(130, 0, 2, True)]
 
 
 def test_a_trade_made_elsewhere_proves_it_at_the_first_look(looking):

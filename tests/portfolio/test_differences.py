@@ -46,6 +46,11 @@ def test_another_difference_begins_anew() -> None:
     assert not judge(first, look(130, 65)).is_confirmed
 
 
+def test_two_fills_unheard_of_one_after_the_other_prove_nothing_though_they_are_as_large() -> None:
+    first = judge(None, look(130, 65))
+    assert not judge(first, look(65, 0)).is_confirmed
+
+
 def test_a_difference_stays_the_same_while_the_desk_itself_trades() -> None:
     proven = judge(judge(None, look(130, 65)), look(130, 65))
     after = judge(proven, look(65, 0))
@@ -137,6 +142,11 @@ def test_what_was_gone_before_a_leg_came_is_not_charged_to_it() -> None:
     older, newer = HeldLeg("a", True, Decimal(65), True), HeldLeg("b", True, Decimal(65), False, came_after=True)
     assert share_out(Decimal(65), [newer, older]) == {"a": Decimal(65)}
     assert share_out(Decimal(130), [newer, older]) == {"a": Decimal(65), "b": Decimal(65)}
+
+
+def test_nothing_is_charged_to_a_leg_that_came_after_the_last_look() -> None:
+    older, newer = HeldLeg("a", True, Decimal(65), True), HeldLeg("b", True, Decimal(65), False, True, is_unseen=True)
+    assert share_out(Decimal(130), [newer, older]) == {"a": Decimal(65)}
 
 
 def test_the_reason_says_what_is_known_and_calls_a_guess_a_guess() -> None:

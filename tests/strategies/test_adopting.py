@@ -1,9 +1,10 @@
 """Taking over what was done outside the desk, on both databases: many presses at once decide it once."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.audit.trail import Trail
 from app.core.errors import Denied, NotFound
@@ -13,6 +14,7 @@ from app.execution.models import Order, VenueOrder
 from app.instruments.service import InstrumentService
 from app.portfolio.models import PositionDifference
 from app.strategies.adopting import Adopting
+from app.strategies.gone import gone
 from app.strategies.models import AccountRun, LegRun, Run
 from tests.core.test_db import together
 from tests.portfolio.rows import NIFTY, NOW, Desk
@@ -93,6 +95,20 @@ def test_a_leg_that_was_closed_elsewhere_is_booked_as_left_once(desk, adopting):
         part = session.scalars(select(AccountRun)).one()
     assert (booked.purpose, booked.leg_run_id, booked.filled_quantity) == ("exit", leg_id, 65)
     assert (part.run_id, count(desk, Order)) == (run_id, 2)
+
+
+def test_a_look_says_nothing_of_what_was_entered_after_it(desk, adopting):
+    """Or what an older run lacks would let the hedges of a newer one go before its shorts."""
+    adopting.adopt_position(desk.owner_id, differs(desk, 0, 130), Decimal(130))
+    which = differs(desk, 130, 0)
+    with desk.db.read() as session:
+        leg_id = session.scalars(select(LegRun.id)).one()
+    for seconds, charged in ((-1, {}), (1, {leg_id: 130})):
+        seen = {"first_seen_at": NOW - timedelta(minutes=1), "last_seen_at": NOW + timedelta(seconds=seconds)}
+        with desk.db.write() as session:
+            session.execute(update(PositionDifference).where(PositionDifference.id == which).values(**seen))
+        with desk.db.read() as session:
+            assert gone(session, ["a1"]) == charged
 
 
 def test_a_foreign_order_is_adopted_once(desk, adopting):
