@@ -32,8 +32,9 @@ def _findings() -> Iterator[Finding]:
     free = shutil.disk_usage(ROOT).free
     yield free > NEEDED_SPACE, f"{free / 1e9:.1f} GB of disk are free"
     yield None, f"uv {'installs' if shutil.which('uv') else 'is absent, pip installs'} the requirements"
-    for program in ("redis-server", "psql", "chromium"):
-        yield None, f"{program} {'is' if shutil.which(program) else 'is not'} there (only tests need it)"
+    for program, *others in (("redis-server",), ("psql",), ("chromium", "chromium-headless-shell")):
+        is_there = any(map(shutil.which, (program, *others)))
+        yield None, f"{program} {'is' if is_there else 'is not'} there (only tests need it)"
 
 
 def _installed() -> str:
