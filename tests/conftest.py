@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import asked  # noqa: F401 - first: it reads what is removed below
 
@@ -22,6 +23,10 @@ pytest_plugins = [
 
 SESSION_FOLDER = Path(tempfile.mkdtemp(prefix="mirrordesk-tests-"))
 FROM_OUTSIDE = ("MIRRORDESK_", "DATABASE_URL", "REDIS_URL", "FLASK_")
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 def pytest_configure() -> None:

@@ -112,6 +112,8 @@ class Keeper:
             readings, counted = (
                 self._unnoted(changes) if is_time else ([], {name: self._known[name] for name in changes})
             )
+            for known in counted.values():
+                known.is_touched = False  # what is counted from now on is written next time
         if changes or readings or counted:
             self._store(changes, readings, counted)
         if is_time:
@@ -143,7 +145,7 @@ class Keeper:
             for reading in readings:
                 reading.kept.noted_at = reading.at
             for known in counted.values():
-                known.is_counted, known.is_touched = True, False
+                known.is_counted = True
 
     def _tell(self, account_id: str, found: Sequence[Change]) -> None:
         known = self._known[account_id]

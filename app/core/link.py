@@ -310,7 +310,7 @@ class RedisLink:
     def _write(self, message: bytes) -> bool:
         try:
             self._redis.publish(self._out, message)
-        except (redis.RedisError, AttributeError):  # the client stumbles where its connection is lost while it reads
+        except (redis.RedisError, AttributeError, ValueError):  # the client stumbles where its connection goes
             self._lost()
             return False
         self._found()

@@ -246,8 +246,16 @@ class Attendant:
         """Positions and funds, with their age."""
         if not self._is_sweep_due():
             return
-        tools, is_asked = self._tools, self._sweep_due is not None
-        self._sweep_due = None
+        asked, self._sweep_due = self._sweep_due, None
+        try:
+            self._read_figures(is_asked=asked is not None)
+        except Exception:
+            self._sweep_due = self._sweep_due or asked  # it is owed still
+            raise
+        self._swept_at = self._tools.clock.now()
+        self._tools.announce(FiguresRead(self._account_id))
+
+    def _read_figures(self, *, is_asked: bool) -> None:
         self._read_positions()
         self.figures.holdings()
         self.figures.funds()
@@ -257,9 +265,7 @@ class Attendant:
         state = HealthState.PAPER if mode == "paper" else HealthState.OK
         broker = self._venue.identity()
         seen = Sighting(state, broker=broker, mode=mode, order_stream=self.stream_state)
-        tools.health.record(self._account_id, seen)
-        self._swept_at = tools.clock.now()
-        tools.announce(FiguresRead(self._account_id))
+        self._tools.health.record(self._account_id, seen)
 
     def _read_positions(self) -> None:
         """With the moment the reading began: what fills while it is under way may not be in it."""

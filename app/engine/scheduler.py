@@ -91,7 +91,7 @@ class Scheduler:
         self._nudge = nudge
         self._armed: dict[str, Armed] = {}
         self._watched: dict[str, Watched] = {}
-        self._asked: set[str] = set()  # runs whose exit is on its way to the journal
+        self._asked: set[str] = set()  # runs whose exit is in the journal, or on its way there
         self._closed: set[str] = set()  # runs that were told of: their time came while the market was closed
         self._told: tuple[dict[str, Any], datetime] | None = None
         self.loop = Loop(
@@ -206,7 +206,8 @@ class Scheduler:
         """The live runs that leave by their schedule, and when: read anew from time to time, as calendars change."""
         now = self._clock.now()
         known, self._watched = self._watched, {}
-        for run in self._schedules.live_runs():
+        live = self._schedules.live_runs()
+        for run in live:
             before = known.get(run.id)
             if before is not None and now - before.read_at < ANEW:
                 self._watched[run.id] = before
@@ -214,6 +215,7 @@ class Scheduler:
             found = self._schedules.leaving(run, now)
             if found is not None:
                 self._watched[run.id] = Watched(run, found, self._schedules.days(run, now), now)
+        self._asked.intersection_update({run.id for run in live})
 
     def leave(self) -> bool:
         now = self._clock.now()
@@ -231,11 +233,9 @@ class Scheduler:
         decided = self._writer.submit(partial(self._left, _trigger(one, now)), durable=True)
 
         def after(future: Any) -> None:
-            self._asked.discard(one.run.id)
             self._nudge()
-            if future.exception() is None:
-                self._watched.pop(one.run.id, None)
-            else:
+            if future.exception() is not None:
+                self._asked.discard(one.run.id)
                 log.error("scheduled_exit_not_decided", run_id=one.run.id, error=str(future.exception()))
 
         decided.add_done_callback(after)

@@ -96,7 +96,7 @@ class Comparer:
         with self._db.read() as session:
             seen = _seen(session, account_id, told, self._disbelieved(), now)
         silent = {one.key for one in positions if one.agreement is Agreement.NOT_COMPARED}
-        keep = partial(_keep, owner_id=owner_id, seen=seen, silent=silent, turned=self._turned, now=now)
+        keep = partial(_keep, owner_id=owner_id, seen=seen, silent=silent, known=known, turned=self._turned, now=now)
         return bool(self._writer.write(lambda session: keep(session, account_id)))
 
     def _may_differ(self, account_id: str) -> bool:
@@ -108,10 +108,10 @@ class Comparer:
         return any(_is_told(one, known) for one in self._portfolio.positions(owner_id, self._clock.now(), account_id))
 
 
-def _owner_and_known(session: Session, account_id: str) -> tuple[str, set[PositionKey]]:
-    """The owner is empty where the account is not there."""
+def _owner_and_known(session: Session, account_id: str) -> tuple[str, dict[PositionKey, Decimal]]:
+    """The owner, empty where the account is not there; and what the desk held where a difference stands."""
     owner_id = session.scalar(select(Account.owner_id).where(Account.id == account_id))
-    return owner_id or "", {_key(row) for row in session.scalars(_rows_of(account_id))}
+    return owner_id or "", {_key(row): row.desk_quantity for row in session.scalars(_rows_of(account_id))}
 
 
 def _is_told(one: AccountPosition, known: Collection[PositionKey]) -> bool:
@@ -202,13 +202,14 @@ def _when(order: VenueOrder) -> datetime:
 
 def _keep(
     session: Session, account_id: str, *, owner_id: str, seen: Mapping[PositionKey, _Seen], silent: set[PositionKey],
-    turned: dict[PositionKey, Decimal], now: datetime,
+    known: Mapping[PositionKey, Decimal], turned: dict[PositionKey, Decimal], now: datetime,
 ) -> Written:  # fmt: skip
     """Bring the rows up to this look; the result is whether one of them waits for another."""
     rows = {_key(row): row for row in session.scalars(_rows_of(account_id))}
     events: list[object] = []
     waits = False
-    for key in {*rows, *seen} - silent:
+    decided = {key for key, held in known.items() if key not in rows or rows[key].desk_quantity != held}
+    for key in {*rows, *seen} - silent - decided:  # this look knows nothing of what a person decided meanwhile
         row, one = rows.get(key), seen.get(key)
         before = Difference(row.desk_quantity, row.venue_quantity, row.looks, row.is_confirmed) if row else None
         after = judge(before, one.look) if one else None

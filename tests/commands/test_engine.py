@@ -14,7 +14,7 @@ READY = "The engine is ready."
 def test_it_says_that_it_is_ready_and_lets_go_of_the_lease_when_told_to_end(desk, tmp_path, number):
     with running(tmp_path, "engine", says=READY) as engine:
         until(lease_holder)
-        assert engine.end(number) == 0
+        assert engine.end(number, within=60) == 0
         assert lease_holder() == ""
         assert engine.output == f"{READY}\n"
 
@@ -28,7 +28,7 @@ def test_a_second_engine_waits_and_takes_over_when_the_first_is_killed(desk, tmp
             first.kill()
             follower = until(lambda: lease_holder() not in ("", leader) and lease_holder(), timeout=30)
             assert follower.startswith(f"{second.process.pid}-")
-            assert second.end() == 0
+            assert second.end(within=60) == 0
     assert lease_holder() == ""
 
 
@@ -49,5 +49,5 @@ def test_a_wrong_setting_stops_the_start_with_its_name(desk):
 @pytest.mark.parametrize("name", ["engine", "web"])
 def test_without_its_tables_it_says_what_to_do(instance, tmp_path, name):
     with running(tmp_path, name) as process:
-        assert process.process.wait(30) != 0
+        assert process.process.wait(120) != 0
         assert "run `python -m app.cli migrate`" in process.output

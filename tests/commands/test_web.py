@@ -24,6 +24,7 @@ from tests.web.sse import opened
 
 READY = "The web is ready."
 STREAMS, PAGES_EACH = 400, 5
+PATIENCE = 30.0  # seconds that a page may take on a busy machine
 
 
 @pytest.fixture
@@ -42,18 +43,18 @@ def web(owner, tmp_path, request):
 
 
 def test_it_serves_pages_and_files_and_ends_when_told(web):
-    with httpx.Client(base_url=web.address) as client:
+    with httpx.Client(base_url=web.address, timeout=PATIENCE) as client:
         page = client.get("/sign-in")
         assert page.status_code == 200
         files = re.findall(r'(?:href|src)="(/static/[^"]+)"', page.text)
         assert files
         assert {client.get(path).status_code for path in files} == {200}
-        assert web.end() == 0
+    assert web.end() == 0
     assert web.output == f"{READY}\n"
 
 
 def test_a_one_time_link_of_the_command_line_opens_the_desk(web):
-    with httpx.Client(base_url=web.address) as client:
+    with httpx.Client(base_url=web.address, timeout=PATIENCE) as client:
         sign_in(client, "asha")
         assert client.get("/").status_code == 200
 
@@ -68,9 +69,10 @@ def test_a_link_for_nobody_is_refused_with_a_sentence(desk):
 @pytest.mark.parametrize("web", [2], indirect=True)
 def test_two_workers_share_a_session_and_both_hear_the_engine(web, owner):
     link = open_link("engine", load().link_folder)
-    with httpx.Client(base_url=web.address) as client, ExitStack() as open_pages:
+    with httpx.Client(base_url=web.address, timeout=PATIENCE) as client, ExitStack() as open_pages:
         sign_in(client, "asha")
-        pages = [httpx.get(f"{web.address}/", cookies=client.cookies).status_code for _ in range(20)]
+        asked = {"cookies": client.cookies, "timeout": PATIENCE}
+        pages = [httpx.get(f"{web.address}/", **asked).status_code for _ in range(20)]
         assert set(pages) == {200}
         cookie = f"desk={client.cookies['desk']}"
         streams = [open_pages.enter_context(opened(web.port, Cookie=cookie)) for _ in range(6)]
@@ -109,7 +111,7 @@ def many_cookies(desk) -> list[str]:
 
 
 def test_many_open_streams_hold_up_no_page_and_no_end(web, many_cookies, capsys):
-    with httpx.Client(base_url=web.address, timeout=30) as client, ExitStack() as open_pages:
+    with httpx.Client(base_url=web.address, timeout=PATIENCE) as client, ExitStack() as open_pages:
         sign_in(client, "asha")
         pages = (opened(web.port, Cookie=cookie) for cookie in many_cookies)
         streams = [open_pages.enter_context(page) for page in pages]
@@ -130,7 +132,7 @@ def test_a_nudge_of_a_page_reaches_the_engine_at_once(web, owner):
     heard: list[tuple[str, dict]] = []
     link = open_link("engine", load().link_folder)
     link.listen(lambda kind, payload: heard.append((kind, payload)))
-    with httpx.Client(base_url=web.address) as client:
+    with httpx.Client(base_url=web.address, timeout=PATIENCE) as client:
         sign_in(client, "asha")
         with opened(web.port, "/stream?watch=NSE:SBIN", Cookie=f"desk={client.cookies['desk']}"):
             until(lambda: [one for kind, one in heard if kind == "watch" and one["symbols"] == ["NSE:SBIN"]])
@@ -138,7 +140,7 @@ def test_a_nudge_of_a_page_reaches_the_engine_at_once(web, owner):
 
 
 def test_the_log_names_pages_and_no_secret(web, desk):
-    with httpx.Client(base_url=web.address) as client:
+    with httpx.Client(base_url=web.address, timeout=PATIENCE) as client:
         sign_in(client, "asha")
         secret = client.cookies["desk"]
     log = (desk / "logs" / "web.jsonl").read_text()

@@ -77,7 +77,8 @@ def test_an_event_reaches_every_web_and_a_nudge_the_engine(line):
         until(lambda heard=heard: ("order", {"id": "01", "price": "320.50", "legs": [1, 2]}) in heard)
 
 
-def test_messages_keep_their_order(line):
+def test_messages_keep_their_order(line, monkeypatch):
+    monkeypatch.setattr(link_module, "KEPT_FOR", 60.0)
     heard = []
     engine = line.open("engine")
     line.open("web", heard)
@@ -142,6 +143,7 @@ def test_saying_something_to_nobody_neither_waits_nor_grows_without_end(line):
     for number in range(link_module.QUEUE_LIMIT + 5000):
         web.send("nudge", {"n": number})
         engine.send("tick", {"n": number})
+    until(lambda: not web._outbox._waiting and not engine._outbox._waiting)
 
 
 def test_a_handler_that_fails_hears_the_next_message_too(line):
@@ -185,10 +187,10 @@ def test_garbage_is_counted_in_the_log_and_goes_no_further(raw):
 
 
 def test_socket_files_are_their_owners_alone(tmp_path):
-    line = Line(tmp_path / "link")
-    engine, events = line.open("engine", []), []
-    web = line.open("web", events)
+    line, nudges, events = Line(tmp_path / "link"), [], []
+    engine, web = line.open("engine", nudges), line.open("web", events)
     meet(engine, "hello", events)
+    meet(web, "nudge", nudges)
     assert stat.S_IMODE((tmp_path / "link").stat().st_mode) == 0o700
     for name in ("up", "down"):
         found = (tmp_path / "link" / name).stat()
@@ -200,10 +202,10 @@ def test_socket_files_are_their_owners_alone(tmp_path):
 
 def test_a_port_is_noted_and_its_keys_kept_for_their_owner_alone(tmp_path):
     folder = tmp_path / ("x" * 120)
-    line = Line(folder)
-    engine, events = line.open("engine", []), []
-    web = line.open("web", events)
+    line, nudges, events = Line(folder), [], []
+    engine, web = line.open("engine", nudges), line.open("web", events)
     meet(engine, "hello", events)
+    meet(web, "nudge", nudges)
     for name in ("up.port", "down.port", "curve.json"):
         assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
     assert not (folder / "up").exists()
@@ -216,6 +218,7 @@ def test_without_the_key_nothing_is_heard_and_nothing_is_taken_at_the_port(tmp_p
     line = Line(folder)
     engine, web = line.open("engine", nudges), line.open("web", events)
     meet(engine, "hello", events)
+    meet(web, "early", nudges)
     with zmq.Context() as context, context.socket(zmq.SUB) as spy, context.socket(zmq.PUSH) as forger:
         for socket, direction in ((spy, "up"), (forger, "down")):
             socket.linger = 0
@@ -277,7 +280,7 @@ def test_a_killed_engine_leaves_the_place_to_the_next(tmp_path, folder):
     for name in ("first", "second"):
         command = [sys.executable, "-c", ENGINE, str(tmp_path / folder), name]
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as engine:
-            until(lambda name=name: name in events, timeout=30)
+            until(lambda name=name: name in events, timeout=90)
             wait_until_it_hears(engine, web)
             engine.send_signal(signal.SIGKILL)
     web.close()
@@ -313,11 +316,11 @@ def test_under_gevent_the_other_greenlets_go_on(line):
     engine = line.open("engine", nudges)
     command = [sys.executable, "-c", GREEN, str(line.folder), line.redis_url]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as web:
-        until(lambda: (engine.send("tick", {}), web.poll() is not None)[1], timeout=40, every=0.02)
+        until(lambda: (engine.send("tick", {}), web.poll() is not None)[1], timeout=90, every=0.02)
         answer = web.stdout.read().split()
     assert answer[:2] == ["True", "True"], answer
     assert float(answer[2]) < 2, "a greenlet waited while the link did"
-    assert nudges
+    until(lambda: nudges)
 
 
 # -- Redis

@@ -117,7 +117,7 @@ class World:
         assert self.nursery.ask("kill all") == "dead"
 
     def until_masters(self) -> None:
-        until(lambda: len(self.desk.services.instruments.masters()) >= 5, 60)
+        until(lambda: len(self.desk.services.instruments.masters()) >= 5, 90)
 
     def close(self) -> None:
         self.nursery.close()

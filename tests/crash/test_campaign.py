@@ -174,8 +174,9 @@ def processes_naming(folder: str) -> list[str]:
     for process in Path("/proc").glob("[0-9]*"):
         try:
             environment = (process / "environ").read_bytes().decode(errors="replace")
+            command = (process / "cmdline").read_bytes().decode(errors="replace")
         except OSError:
             continue
         if folder in environment and process.name != str(os.getpid()):
-            found.append(json.dumps([process.name, (process / "cmdline").read_bytes().decode()]))
+            found.append(json.dumps([process.name, command]))
     return found

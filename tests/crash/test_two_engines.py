@@ -11,12 +11,12 @@ from sqlalchemy import select
 
 from app.engine.assembly import STANDBY_EVERY
 from app.execution.lease import TERM
-from app.execution.models import EngineLease
+from app.execution.models import EngineLease, Order
 from tests.crash.engines import Engine, World, world
 from tests.crash.proof import assert_over, assert_sound
 from tests.crash.walk import HEDGED, ONE_BROKER
-from tests.crash.watching import Watched
-from tests.engine.handwork import Hands
+from tests.crash.watching import PATIENCE, Watched
+from tests.engine.handwork import LOW, Hands
 from tests.engine.proving import orders_of
 from tests.servers import postgres_database
 from tests.waiting import until
@@ -85,6 +85,12 @@ def is_free(world: World) -> bool:
         return True
 
 
+def resting(hands: Hands) -> Order:
+    """By an engine that has only begun to lead, and connects first."""
+    (order,) = hands.place("near", price_type="LIMIT", price=Decimal(LOW))
+    return hands.until_order(order.id, "open", timeout=PATIENCE)
+
+
 def leave(watched: Watched) -> None:
     watched.ask_for_exit()
     watched.until(watched.is_over)
@@ -122,7 +128,7 @@ def test_what_stood_still_while_entering_sends_nothing_when_it_wakes(shared: Wor
     """It stops between claim and send, or before it writes the answer down."""
     old = begin_anew(shared, f"{point}:2 stop")
     watched = ask_for_run(shared, f"entry, {point}")
-    until(old.has_stopped, 20)
+    until(old.has_stopped, PATIENCE)
     take_over(shared)
     watched.until(watched.is_steady)
     wake(shared, old)
@@ -137,7 +143,7 @@ def test_what_stood_still_while_exiting_sends_nothing_when_it_wakes(shared: Worl
     watched.until(watched.is_steady)
     old = begin_anew(shared, f"{point}:2 stop")
     watched.ask_for_exit()
-    until(old.has_stopped, 20)
+    until(old.has_stopped, PATIENCE)
     take_over(shared)
     watched.until(watched.is_over)
     wake(shared, old)
@@ -151,11 +157,11 @@ def test_what_stood_still_while_changing_an_order_sends_nothing_when_it_wakes(
     """It stops between claim and send, or before it writes the answer down; the book settles what became of it."""
     begin_anew(shared)
     hands = Hands(shared.desk)
-    order = hands.resting("near")
+    order = resting(hands)
     before = hands.calls("near", "modifyorder")
     old = begin_anew(shared, f"{point}:1 stop")
     change = hands.change(order, price=TEN)
-    until(old.has_stopped, 20)
+    until(old.has_stopped, PATIENCE)
     take_over(shared)
     assert hands.until_change(change, ends, timeout=30)
     again = hands.change(order, price=FIFTEEN)
@@ -170,10 +176,10 @@ def test_what_stood_still_while_changing_an_order_sends_nothing_when_it_wakes(
 def test_what_stood_still_while_cancelling_sends_nothing_when_it_wakes(shared: World) -> None:
     begin_anew(shared)
     hands = Hands(shared.desk)
-    order = hands.resting("near")
+    order = resting(hands)
     old = begin_anew(shared, "cancelling:1 stop")
     hands.cancel(order)
-    until(old.has_stopped, 20)
+    until(old.has_stopped, PATIENCE)
     take_over(shared)
     hands.until_order(order.id, "cancelled", timeout=30)
     calls = hands.calls("near", "cancelorder")

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from app.commands.demo import always_open
 from app.engine import assembly
+from app.engine.attendant import Attendant
 from app.execution.models import Order
 from app.strategies.legs import Draft
 from app.strategies.models import AccountRun, Run
@@ -81,6 +82,14 @@ class TestDesk:
             and {"NFO", "BFO", "NSE", "NSE_INDEX", "BSE_INDEX"} <= kinds
         )
 
+    def read_all(self) -> None:
+        """Every book of every account is read now: of a flat account none is read again by itself for half a minute."""
+        asked_at = self.services.clock.now()
+        readers = [member.attendant for member in self.engine.crew]
+        for reader in readers:
+            reader.sweep_now()
+        until(lambda: all(has_swept(reader, asked_at) for reader in readers), 60)
+
     def stop(self) -> None:
         if self.engine is not None:
             self.engine.stop()
@@ -124,6 +133,12 @@ class TestDesk:
         """Every order at each broker is one of ours, every one of ours is there at most once, and fills add up."""
         for broker in self.accounts:
             assert_agrees(self.paper, broker, self.orders(broker))
+
+
+def has_swept(reader: Attendant, asked_at: datetime) -> bool:
+    """To the end, in a sweep that began since then."""
+    began_at = reader.positions_read_at or asked_at
+    return began_at > asked_at and (reader._swept_at or asked_at) > began_at
 
 
 def assert_agrees(paper: PaperServer, broker: str, ours: Sequence[Order]) -> None:

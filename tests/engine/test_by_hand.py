@@ -15,6 +15,7 @@ from app.engine.hands import TOO_LATE
 from app.execution.cancelling import Which
 from app.execution.events import Alarm
 from app.execution.models import Intent, Order
+from app.execution.states import FINAL, IN_DOUBT
 from tests.engine.handwork import LOT, LOW, Hands
 from tests.engine.proving import proving_desk
 from tests.paper.running import OPTION
@@ -26,7 +27,7 @@ LIMIT = {"price_type": "LIMIT", "price": Decimal(LOW)}
 
 @pytest.fixture(scope="module")
 def hands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hands]:
-    with proving_desk(tmp_path_factory.mktemp("by-hand"), ("alpha", "beta")) as desk:
+    with proving_desk(tmp_path_factory.mktemp("by-hand"), ("alpha", "beta"), place_timeout_seconds=5.0) as desk:
         yield Hands(desk)
 
 
@@ -36,15 +37,20 @@ def flat(hands: Hands) -> Iterator[None]:
     hands.desk.paper.heal()
     yield
     hands.desk.paper.heal()
+    until(lambda: not states(hands) & IN_DOUBT, 20)  # what nobody has heard of yet cannot be cancelled
     with suppress(Denied):  # nothing is working any more
         hands.by_hand.cancels.cancel(hands.desk.owner_id, ALL, new_id())
         hands.desk.engine.loops["runs"].nudge()
-    until(lambda: not hands.by_hand.cancels.working(hands.desk.owner_id, ALL), 20)
+    until(lambda: states(hands) <= FINAL, 20)
     for broker in hands.desk.accounts:
         if held(hands, broker):
             for order_id in hands.close(broker):
                 hands.until_order(order_id, "filled")
     hands.desk.assert_books_agree()
+
+
+def states(hands: Hands) -> set[str]:
+    return {order.state for order in hands.desk.orders()}
 
 
 def held(hands: Hands, broker: str) -> int:

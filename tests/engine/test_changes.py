@@ -18,7 +18,8 @@ TEN = Decimal("0.10")
 
 @pytest.fixture(scope="module")
 def hands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hands]:
-    with proving_desk(tmp_path_factory.mktemp("changes"), ("alpha", "beta")) as desk:
+    patience = {"place_timeout_seconds": 4.0, "unknown_window_seconds": 5.0}
+    with proving_desk(tmp_path_factory.mktemp("changes"), ("alpha", "beta"), **patience) as desk:
         yield Hands(desk)
 
 
@@ -48,7 +49,7 @@ def test_a_limit_order_becomes_one_at_market_and_fills(hands):
 
 
 @pytest.mark.parametrize("fault", [
-    {"kind": "lost", "how": "reset"}, {"kind": "error", "status": 500, "placed": True}, {"kind": "lost", "seconds": 2},
+    {"kind": "lost", "how": "reset"}, {"kind": "error", "status": 500, "placed": True}, {"kind": "lost", "seconds": 6},
 ])  # fmt: skip
 def test_a_change_whose_answer_was_lost_is_found_in_the_book_and_never_sent_again(hands, fault):
     order = hands.resting("alpha")
@@ -77,7 +78,7 @@ def test_a_change_that_never_arrived_is_given_up_after_enough_books_and_the_orde
 
 def test_a_fill_that_is_faster_wins_and_the_change_says_that_it_was_too_late(hands):
     order = hands.resting("beta")
-    hands.desk.paper.fault("latency", broker="beta", ms=700, where="before", **MODIFY, next=1)
+    hands.desk.paper.fault("latency", broker="beta", ms=2000, where="before", **MODIFY, next=1)
     change = hands.change(order, price=TEN)
     hands.until_change(change, "sending")
     row = hands.broker_row("beta", order)
@@ -104,7 +105,7 @@ def test_a_raised_order_that_fills_before_the_answer_comes_is_filled_for_its_new
 
 def test_a_cancel_while_a_change_is_on_its_way_ends_cancelled(hands):
     order = hands.resting("alpha")
-    hands.desk.paper.fault("latency", broker="alpha", ms=600, where="before", **MODIFY, next=1)
+    hands.desk.paper.fault("latency", broker="alpha", ms=2000, where="before", **MODIFY, next=1)
     change = hands.change(order, price=TEN)
     hands.until_change(change, "sending")
     hands.cancel(order)
@@ -115,7 +116,7 @@ def test_a_cancel_while_a_change_is_on_its_way_ends_cancelled(hands):
 
 def test_a_change_asked_for_while_a_cancel_is_on_its_way_is_refused_and_not_sent(hands):
     order = hands.resting("alpha")
-    hands.desk.paper.fault("slow_cancel", broker="alpha", ms=800)
+    hands.desk.paper.fault("slow_cancel", broker="alpha", ms=1500)
     hands.cancel(order)
     with pytest.raises(Denied, match="being cancelled"):
         hands.change(order, price=TEN)

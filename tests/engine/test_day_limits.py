@@ -2,6 +2,7 @@
 happens once; before an order the gate counts, and one account's refusal is no other's."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 from itertools import count
 
 import pytest
@@ -12,6 +13,7 @@ from app.execution.states import FINAL
 from app.risk.day_monitor import DayStanding
 from app.risk.day_rules import DayRule, DayRules
 from app.risk.models import AccountDay, DayPeak
+from app.risk.states import Extent
 from app.venues.types import Symbol
 from app.wiring import build
 from tests.engine.daywork import allow, day_events_of, day_of, limit, mine, of_account, release_days
@@ -132,9 +134,13 @@ def test_percent_count_from_the_equity_of_the_day_and_a_peak_is_kept(desk: TestD
     assert standing.stake.bounds[0].distance == equity / 2
     desk.exit(run_id)
     until_settled(desk, run_id)
+    (kept,) = until(lambda: peaks_of(desk, alpha))
+    assert kept >= 0
+
+
+def peaks_of(desk: TestDesk, extent: Extent) -> list[Decimal]:
     with desk.services.db.read() as session:
-        kept = session.scalar(select(DayPeak.peak).where(DayPeak.slot == alpha.slot))
-    assert kept is not None and kept >= 0
+        return list(session.scalars(select(DayPeak.peak).where(DayPeak.slot == extent.slot)))
 
 
 def test_what_does_not_fit_is_refused_in_its_account_alone_and_nothing_of_it_is_sent(desk: TestDesk) -> None:

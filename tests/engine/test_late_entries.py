@@ -157,7 +157,7 @@ def test_a_stopped_desk_ends_the_waiting_and_says_so(desk: TestDesk, alarms: lis
 
 def test_a_leg_waits_no_longer_than_its_schedule_lets_it_enter(desk: TestDesk, alarms: list[str]) -> None:
     zone = zone_of_day(desk)
-    ends = (desk.services.clock.now() + timedelta(seconds=4)).astimezone(ZoneInfo(zone))
+    ends = (desk.services.clock.now() + timedelta(seconds=8)).astimezone(ZoneInfo(zone))
     run_id = begun(desk, WAITS, schedule={"zone": zone, "last_entry": f"{ends:%H:%M:%S}"})
     desk.until_state(run_id, "closed")
     until(lambda: any("no entry after" in sentence for sentence in alarms))

@@ -56,6 +56,7 @@ def log_in(desk: TestDesk, broker: str) -> None:
     desk.paper.tell("login", broker=broker, logged_in=True)
     member(desk, broker).attendant.look_now()
     until(lambda: not member(desk, broker).needs_login and member(desk, broker).attendant.stream_state == "live", 20)
+    until(lambda: health(desk, broker) == HealthState.OK, 20)  # and it is in its own mode
 
 
 def member(desk: TestDesk, broker: str):
@@ -108,7 +109,7 @@ def test_a_server_that_was_switched_to_paper_keeps_its_exit_until_it_is_switched
     run_id = opened(desk, SHORT)
     switch(desk, "beta", analyze=True)
     member(desk, "beta").attendant.sweep_now()
-    until(lambda: health(desk, "beta") == HealthState.WRONG_MODE)
+    until(lambda: health(desk, "beta") == HealthState.WRONG_MODE and member(desk, "beta").needs_login)
     desk.exit(run_id)
     until_part(desk, run_id, "alpha", "closed")
     until(lambda: any("was switched" in alarm.message and "130" in alarm.message for alarm in alarms))

@@ -41,7 +41,7 @@ def test_the_lists_are_read_when_asked_and_each_reading_is_on_record(desk):
     services = desk.services
     before = {row.exchange: row.synced_at for row in services.instruments.masters()}
     errand = asked(desk)
-    until(lambda: found(desk, errand).done_at, 30)
+    until(lambda: found(desk, errand).done_at, 90)
     lines = found(desk, errand).answer["lines"]
     assert {line["exchange"] for line in lines} >= {"NFO", "NSE", "BFO"}
     assert {line["state"] for line in lines} <= {"done", "failed"}
@@ -55,7 +55,7 @@ def test_the_lists_are_read_when_asked_and_each_reading_is_on_record(desk):
 
 def test_a_question_taken_twice_asks_the_venue_once(desk):
     errand = asked(desk)
-    until(lambda: found(desk, errand).done_at, 30)
+    until(lambda: found(desk, errand).done_at, 90)
     count = len(desk.services.instruments.readings("openalgo", "NFO"))
     again = desk.engine.errand_desk._handlers[SYNC](found(desk, errand))
     assert {line.get("text") for line in again["lines"] if line["exchange"] == "NFO"} == {"read a moment ago"}

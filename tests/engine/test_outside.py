@@ -134,6 +134,15 @@ def test_what_was_told_of_a_difference_goes_with_it_and_the_exit_goes_on(desk) -
     assert desk.parts(run_id)["alpha"].trouble == ""
 
 
+def test_positions_that_could_not_be_read_are_read_again_soon(desk) -> None:
+    desk.read_all()
+    reader = desk.engine.crew.get(desk.accounts["alpha"]).attendant
+    before = reader.positions_read_at
+    desk.paper.fault("error", status=500, endpoint="positionbook", broker="alpha", next=1)
+    reader.sweep_now()
+    until(lambda: reader.positions_read_at > before, 15)
+
+
 def test_a_run_of_which_everything_is_gone_does_not_sell_what_a_later_run_has_opened(desk) -> None:
     older = opened(desk, LONG)
     by_hand(desk, entry_of(desk, older), "SELL", 130)

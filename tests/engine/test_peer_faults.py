@@ -155,7 +155,7 @@ def test_peer_4_1_08_an_exit_of_a_run_that_has_ended_says_so(desk: TestDesk) -> 
 
 def test_d8_peer_4_1_09_an_exit_counts_only_when_it_is_filled(desk: TestDesk) -> None:
     run_id = opened(desk, SHORT)
-    desk.paper.fault("slow_fills", broker="beta", ms=1500)
+    desk.paper.fault("slow_fills", broker="beta", ms=5000)
     desk.exit(run_id)
     until_part(desk, run_id, "alpha", "closed")
     until(lambda: [order.state for order in of(desk, run_id, "beta", "exit")] == ["open"])

@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 
 from app.core import errands
 from app.core.clock import INDIA
+from app.feed.events import FeedState
 from app.instruments.models import Fact, FactKind
 from app.risk.models import RiskEvent
 from app.strategies.models import Run, ScheduledEntry, Strategy
@@ -71,7 +72,7 @@ def told(desk: TestDesk, subject: str) -> list[str]:
 
 
 def test_it_enters_at_its_time_in_every_account_and_leaves_at_its_exit_time(desk: TestDesk) -> None:
-    strategy_id = strategy(desk, entries=[india(desk, 2)], exit_at=india(desk, 5))
+    strategy_id = strategy(desk, entries=[india(desk, 4)], exit_at=india(desk, 10))
     arm(desk, strategy_id)
     entry = until_decided(desk, strategy_id)
     assert entry.outcome == "started", entry.reason
@@ -121,7 +122,7 @@ def test_a_run_whose_grace_was_over_before_it_began_sends_nothing(desk: TestDesk
 
 
 def test_a_run_by_hand_is_squared_off_before_the_close_though_nothing_is_armed(desk: TestDesk) -> None:
-    with closing_at(desk, desk.services.clock.now() + timedelta(seconds=64)):
+    with closing_at(desk, desk.services.clock.now() + timedelta(seconds=70)):
         strategy_id = strategy(desk, square_off=1)
         run_id = desk.run(strategy_id, f"square off {strategy_id}")
         until_settled(desk, run_id, 60)
@@ -136,15 +137,17 @@ def test_the_look_before_the_day_asks_every_account_and_tells_what_is_wanting(de
     assert looked(desk) == {"ready": 2, "wanting": 0}
     desk.services.schedules.disarm(desk.owner_id, strategy_id)
     rules = {"days": EVERY_DAY, "entries": [india(desk, 3600)]}
+    before = len(told(desk, "2 of 2 accounts"))  # the desk's own look of the day may have come at a bad moment
     arm(desk, desk.strategy([LONG_CALL[0] | {"strike": "99999"}], "Nowhere", schedule=rules))
     assert looked(desk, key="2026-01-01") == {"ready": 0, "wanting": 2}
-    [text] = told(desk, "2 of 2 accounts are not ready for today")
-    assert text.startswith("Nowhere: Leg 1")
+    [text, *others] = told(desk, "2 of 2 accounts are not ready for today")
+    assert text.startswith("Nowhere: Leg 1") and len(others) == before
     assert looked(desk, key="2026-01-01") == {"ready": 0, "wanting": 2}  # as another engine would: told once
-    assert len(told(desk, "2 of 2 accounts")) == 1
+    assert len(told(desk, "2 of 2 accounts")) == before + 1
 
 
 def looked(desk: TestDesk, **question: str) -> dict[str, object]:
+    until(lambda: desk.engine.market.feed.status().state is FeedState.LIVE)
     db, now = desk.services.db, desk.services.clock.now()
     with db.write() as session:
         errand = errands.ask(session, desk.owner_id, "check_ready", question, now)

@@ -46,6 +46,7 @@ def run_of(desk: TestDesk, key: str, **more: object) -> str:
 
 def exit_types(desk: TestDesk, run_id: str) -> list[str]:
     desk.exit(run_id)
+    until(lambda: any(order.purpose == "exit" for order in orders_of(desk, run_id)))
     desk.paper.heal()
     assert desk.until_state(run_id, "closed", timeout=40) == "closed"
     return [order.price_type for order in orders_of(desk, run_id) if order.purpose == "exit"]
@@ -62,7 +63,7 @@ def test_the_price_of_a_working_order_is_always_wanted(desk):
 
 
 def test_with_a_price_that_may_be_used_the_exit_has_its_limit(desk):
-    run_id = run_of(desk, "well", exits=AT_LIMIT | {"convert_after": 1, "offset": "-15", "offset_unit": "percent"})
+    run_id = run_of(desk, "well", exits=AT_LIMIT | {"offset": "-15", "offset_unit": "percent"})
     assert exit_types(desk, run_id) == ["LIMIT"]
 
 

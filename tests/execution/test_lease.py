@@ -51,7 +51,7 @@ def test_who_stood_still_keeps_no_row_from_its_successor(postgres_tables_url):
     raw.pgconn.flush()
     clock.pass_by(TERM.total_seconds() + 1)
     with new.writer.connect() as other:
-        other.exec_driver_sql("SET lock_timeout = '3s'")
+        other.exec_driver_sql("SET lock_timeout = '20s'")
         other.commit()
     try:
         assert Lease(new, clock, new_engine_id(new)).take()

@@ -46,13 +46,15 @@ def count(desk) -> int:
 @pytest.fixture
 def held(desk):
     """The journal's thread kept busy until `go` is set, so that what is submitted meanwhile becomes one batch."""
-    go = threading.Event()
+    busy, go = threading.Event(), threading.Event()
 
     def wait(_session):
+        busy.set()
         go.wait(10)
         return Written()
 
     desk.writer.submit(wait)
+    until(busy.is_set)
     yield go
     go.set()
 

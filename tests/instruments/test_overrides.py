@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from app.audit.trail import Trail
-from app.core.clock import SystemClock, day_in_india
+from app.core.clock import day_in_india
 from app.core.errors import Denied, Invalid
 from app.feed.bands import Bands
 from app.instruments.checks import clean, problems
@@ -16,9 +16,14 @@ from app.venues.types import Symbol
 from tests.feed.hands import NIFTY, HandClock
 from tests.instruments.conftest import ListedBy, chain, equity
 
-CLOCK = SystemClock()
+CLOCK = HandClock()
 TODAY = day_in_india(CLOCK.now())
 EXPIRY = date(2026, 12, 29)
+
+
+@pytest.fixture
+def instruments(db) -> InstrumentService:
+    return InstrumentService(db, CLOCK)
 
 
 @pytest.fixture

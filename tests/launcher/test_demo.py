@@ -42,7 +42,7 @@ class Demo:
         return json.loads((self.folder / "run" / "children.json").read_text())
 
     def link(self) -> str:
-        found = until(lambda: LINK.search(self.output) or self.process.poll() is not None, timeout=120)
+        found = until(lambda: LINK.search(self.output) or self.process.poll() is not None, timeout=300)
         assert isinstance(found, re.Match), self.output
         return found[1]
 
@@ -84,7 +84,7 @@ def test_a_demo_from_start_to_end_and_once_more_with_its_ports_taken(tmp_path):
     with socket.create_server(("127.0.0.1", _kept(folder)["brokers"][0]["rest_port"])):
         before = _kept(folder)
         with demo(folder, tmp_path / "second") as second:
-            assert httpx.get(second.link()).status_code == 200
+            assert httpx.get(second.link(), timeout=60).status_code == 200
             assert _kept(folder) != before
             assert (folder / "run" / "paper.json").stat().st_mode & 0o077 == 0
             assert second.interrupt() == 0
@@ -94,19 +94,19 @@ def test_a_demo_from_start_to_end_and_once_more_with_its_ports_taken(tmp_path):
 
 def _the_link_opens_the_desk_once(link: str) -> None:
     address = link.partition("/enter/")[0]
-    with httpx.Client(base_url=address, follow_redirects=True) as browser:
+    with httpx.Client(base_url=address, follow_redirects=True, timeout=60) as browser:
         token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', browser.get(link).text)
         assert token
         assert browser.post(link, data={"csrf_token": token[1]}).status_code == 200
         assert "NIFTY iron fly, 28 lots" in browser.get("/strategies").text
-    assert "NIFTY iron fly" not in httpx.get(link, follow_redirects=True).text
+    assert "NIFTY iron fly" not in httpx.get(link, follow_redirects=True, timeout=60).text
 
 
 def _killed_engine_comes_back(running: Demo) -> None:
     engine = running.children()["engine"]["pid"]
     os.kill(engine, signal.SIGKILL)
-    until(lambda: "engine | ENDED (signal SIGKILL), restart 1 follows" in running.output, timeout=30)
-    until(lambda: running.children().get("engine", {}).get("ready"), timeout=60)
+    until(lambda: "engine | ENDED (signal SIGKILL), restart 1 follows" in running.output)
+    until(lambda: running.children().get("engine", {}).get("ready"), timeout=120)
     again = running.children()["engine"]
     assert again["pid"] != engine
     assert again["restarts"] == 1
@@ -119,7 +119,7 @@ def _kept(folder: Path) -> dict:
 
 def test_a_demo_that_trades_once_shows_its_table_and_every_quantity_adds_up(tmp_path):
     env = os.environ | {"MIRRORDESK_INSTANCE": str(tmp_path / "instance"), "COLUMNS": "160"}
-    done = subprocess.run(command("--once"), env=env, capture_output=True, text=True, timeout=200, check=False)
+    done = subprocess.run(command("--once"), env=env, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
     assert "1755 + 65" in done.stdout
     for account in ("Alpha", "Beta", "Gamma"):

@@ -70,7 +70,7 @@ def test_a_setting_that_stops_a_process_at_once_is_shown(copy):
 
 def test_a_process_that_ends_at_once_fails_the_start_with_its_last_lines(copy):
     with copy.running("start", FAKE_WEB="fail") as process:
-        assert process.wait(30) == 1
+        assert process.wait(60) == 1
     assert "web ended at once (exit code 3)" in copy.output
     assert "the setting COLOUR is wrong" in copy.output
     assert not any(map(alive, copy.pids()))

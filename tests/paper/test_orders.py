@@ -219,7 +219,7 @@ def test_a_trigger_order_places_its_child(paper, broker):
 
 
 def test_a_closed_market_rejects_and_a_new_day_starts_with_empty_books():
-    night = {"sessions": "calendar", "start": "2026-11-20T23:59:58+05:30"}
+    night = {"sessions": "calendar", "start": "2026-11-20T23:59:54+05:30"}
     with PaperServer([{"name": "zerodha"}], **night) as paper:
         broker = paper["zerodha"]
         order = truth(paper, broker.place()[1]["orderid"])

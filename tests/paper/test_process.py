@@ -13,6 +13,7 @@ import pytest
 
 from tests.paper.running import ROOT, PaperServer
 from tests.servers import free_port
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -59,6 +60,7 @@ def hang(ready):
 
     thread = threading.Thread(target=call)
     thread.start()
+    until(lambda: httpx.get(f"{control}/_paper/state").json()["brokers"]["zerodha"]["counters"].get("ping hang"))
     return thread
 
 
@@ -102,7 +104,7 @@ def test_it_stays_when_its_input_closes_otherwise(config, start):
 )
 def test_a_wrong_config_is_named_and_nothing_starts(config, start, settings):
     process = start(config(**settings))
-    out, err = process.communicate(timeout=10)
+    out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (2, "")
     assert "paper.json" in err
 
@@ -111,7 +113,7 @@ def test_a_taken_port_is_said_plainly(config, start):
     with PaperServer([{"name": "first", "rest_port": free_port()}]) as paper:
         port = int(paper["first"].rest_url.rsplit(":", 1)[1])
         process = start(config(brokers=[{"name": "second", "api_key": "k", "rest_port": port}]))
-        _, err = process.communicate(timeout=10)
+        _, err = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "in use" in err
     assert "Traceback" not in err

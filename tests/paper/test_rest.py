@@ -5,6 +5,7 @@ import time
 import pytest
 
 from tests.paper.running import OPTION, PaperServer
+from tests.waiting import until
 
 ORDER = {"strategy": "t", "symbol": OPTION, "exchange": "NFO", "action": "BUY", "quantity": 65, "product": "NRML"}
 
@@ -112,7 +113,7 @@ def test_candles_queue_up_where_limits_are_on(paper):
 
 def test_each_endpoint_has_a_window_of_its_own(paper):
     broker = paper["limited"]
-    assert [broker.place(pricetype="LIMIT", price=5)[0] for _ in range(11)][-1] == 429
+    until(lambda: [broker.place(pricetype="LIMIT", price=5)[0] for _ in range(11)][-1] == 429)
     assert broker.call("cancelallorder", strategy="t")[0] == 200
 
 

@@ -1,11 +1,12 @@
 """After each reading the rows of what differs follow the two books, on both databases."""
 
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from app.core.bus import Bus
 from app.core.db import swap
@@ -30,12 +31,15 @@ class Looking:
         bus.subscribe(DifferenceChanged, self.heard.append)
         bus.subscribe(DifferenceConfirmed, self.heard.append)
         self.writer = Writer(desk.db, bus)
-        self.disbelieved: list[str] = []
+        self.disbelieved: Callable[[], list[str]] = list  # asked in the middle of each look
         service = PortfolioService(desk.db)
-        self.comparer = Comparer(desk.db, self.writer, service, self, lambda: self.disbelieved)
+        self.comparer = Comparer(desk.db, self.writer, service, self, self.asked)
 
     def now(self) -> datetime:
         return self.at
+
+    def asked(self) -> list[str]:
+        return self.disbelieved()
 
     def look(self, quantity: int) -> bool:
         self.at += timedelta(seconds=1)
@@ -111,15 +115,30 @@ def test_a_fill_that_the_book_told_and_nobody_wrote_down_yet_is_waited_for(looki
     assert looking.rows() == []
 
 
+def test_what_a_person_decides_during_a_look_is_not_undone_by_it(looking):
+    looking.look(0)
+    looking.look(0)
+
+    def accepted(session) -> Written:
+        session.execute(delete(PositionDifference))
+        return Written()
+
+    looking.disbelieved = lambda: looking.writer.write(accepted) or []
+    looking.heard.clear()
+    assert looking.look(0) is False
+    assert looking.rows() == []
+    assert looking.heard == []
+
+
 def test_an_order_whose_end_was_shown_and_is_not_believed_yet_proves_nothing(looking):
     working = looking.desk.fill("a1", -130, 101)
     with looking.desk.db.write() as session:
         swap(session, Order, working, {}, {"state": "open", "filled_quantity": Decimal(0), "filled_at": None})
-    looking.disbelieved = [working]
+    looking.disbelieved = lambda: [working]
     for _ in range(3):
         assert looking.look(0) is False
     assert looking.rows() == []
-    looking.disbelieved = []
+    looking.disbelieved = list
     looking.look(0)
     looking.look(0)
     assert looking.rows() == [(130, 0, 2, True)]

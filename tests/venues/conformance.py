@@ -1,7 +1,7 @@
 """What any venue of the desk must do, whatever it is.
 
 A venue's own tests subclass `VenueConformance` and give two fixtures: `venue`, connected to a running peer with a
-`place_timeout` of about a second, and `control`, which sees and disturbs that peer from behind.
+`place_timeout` of a few seconds, and `control`, which sees and disturbs that peer from behind.
 """
 
 import threading
@@ -327,6 +327,8 @@ class VenueConformance:
             stream.subscribe([control.symbol, control.other], FeedMode.LTP)
             until(lambda: seen.of(control.symbol) and seen.of(control.other))
             stream.unsubscribe([control.symbol])
+            heard = len(seen.of(control.other))
+            until(lambda: len(seen.of(control.other)) > heard)
             seen.quotes.clear()
             until(lambda: len(seen.of(control.other)) >= 3)
             assert seen.of(control.symbol) == []

@@ -18,7 +18,7 @@ class Event(NamedTuple):
 
 
 class Stream:
-    def __init__(self, port: int, path: str = "/stream", timeout: float = 10, **headers: str) -> None:
+    def __init__(self, port: int, path: str = "/stream", timeout: float = 30, **headers: str) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
         spelled = {name.replace("_", "-"): value for name, value in headers.items()}
         self._connection.request("GET", path, headers={"Accept": "text/event-stream", **spelled})
@@ -39,6 +39,12 @@ class Stream:
                 return Event(lines.get("id", ""), lines["event"], json.loads(lines["data"]))
             name, _, value = line.rstrip("\n").partition(": ")
             lines[name] = value
+
+    def hear_news(self) -> Event | None:
+        """The next event that is no beat: those come whenever their time has come."""
+        while (event := self.hear()) is not None and event.name == "beat":
+            pass
+        return event
 
     def hear_until(self, name: str) -> Event:
         """The next event of that name; others are passed over."""

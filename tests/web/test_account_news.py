@@ -48,7 +48,7 @@ def test_an_accounts_stream_tells_its_books_and_then_each_change_with_the_accoun
         books.positions(other, 75)
         books.positions(account, -150)
         books.positions(account, -75)
-        told = stream.hear()
+        told = stream.hear_news()
         assert (told.name, told.data["whole"], told.data["seq"]) == ("account", False, 2)
         assert told.data["parts"]["positions"]["rows"][0]["quantity"] == "-75"
 
@@ -80,5 +80,5 @@ def test_pages_and_other_people_are_not_told(port, services, admin, invited, acc
         hub = books.link.send.__self__
         for owner in (account.owner_id, services.users.people.named("Birla").id):
             hub.take("changed", {"owner": owner, "rooms": ["orders"]})
-        assert stranger.hear()["type"] == "changed"
-        assert stream.hear().name == "changed"
+        assert stranger.hear_news()["type"] == "changed"
+        assert stream.hear_news().name == "changed"

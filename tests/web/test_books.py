@@ -95,12 +95,12 @@ def test_an_accounts_page_shows_its_five_books_with_age_and_source(admin, desk, 
 
 def test_pages_of_books_cost_the_same_few_queries_however_many_accounts(admin, desk, books, reads):
     def queries(path):
+        admin.get(path)  # the first page of a process pays more, and what is kept for a moment is read again
         with reads() as seen:
             admin.get(path)
         return len(seen)
 
     books.trades(desk.account("Demo 0"), "BUY")
-    queries("/trades")  # the first page of a process pays more
     before = {path: queries(path) for path in ("/trades", "/holdings")}
     for number in range(1, 12):
         books.trades(desk.account(f"Demo {number}"), "BUY")

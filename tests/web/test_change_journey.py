@@ -79,6 +79,7 @@ def cancel_all(visitor: Visitor) -> None:
     expect(question).to_be_hidden()
     expect(opener).to_be_focused()
     visitor.press("Enter")
+    expect(question).to_be_visible()
     visitor.tab_to("Cancel 2 orders")
     visitor.press("Enter")
     expect(page.get_by_role("status").filter(has_text="0 cancelled, 2 on the way")).to_be_visible()

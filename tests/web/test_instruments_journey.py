@@ -49,7 +49,8 @@ def find_by_keyboard(visitor):
     box = page.get_by_role("searchbox")
     expect(box).to_be_focused()
     page.keyboard.type("nifty 24200")
-    lines = page.locator("#finder [data-found]")
+    lines, answered = page.locator("#finder [data-found]"), page.locator("#finder [data-for]")
+    expect(answered).to_have_attribute("data-for", "nifty 24200")
     expect(lines).to_have_count(2)
     visitor.look("finder")
     visitor.press("ArrowDown", "ArrowDown")
@@ -59,11 +60,13 @@ def find_by_keyboard(visitor):
     visitor.press("ArrowUp", "ArrowUp")
     expect(box).to_be_focused()
     page.keyboard.type(" pe")
+    expect(answered).to_have_attribute("data-for", "nifty 24200 pe")
     expect(lines).to_have_count(1)
     visitor.press("Escape")
     expect(page.locator("#finder")).to_be_hidden()
     visitor.press("/", "Enter")
     expect(page.get_by_role("heading", level=1)).to_contain_text("24,200 PE")
+    page.wait_for_load_state()
     assert page.locator(".markets").bounding_box()["width"] == pytest.approx(width, abs=1)
 
 

@@ -1,6 +1,7 @@
 """The parts of the interface in a real Chromium, under the desk's own content policy: what people see and press."""
 
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,10 +79,10 @@ def test_a_tick_changes_its_cell_and_nothing_announces_it(page, gallery):
 
 
 def test_an_old_figure_is_muted_and_says_its_age(page, gallery):
-    stale = page.locator('[data-cell="ltp:3"]')
-    expect(stale).to_have_attribute("data-stale", "45\u00a0s")
+    stale, from_45_on = page.locator('[data-cell="ltp:3"]'), re.compile("^(4[5-9]|5[0-9])\u00a0s$|min$")
+    expect(stale).to_have_attribute("data-stale", from_45_on)
     gallery.send("tick", {"ltp:3": {"t": "1,290.00", "s": "up"}})
-    expect(stale).not_to_have_attribute("data-stale", "45\u00a0s")
+    expect(stale).not_to_have_attribute("data-stale", from_45_on)
 
 
 def test_without_a_beat_the_page_says_since_when_it_is_frozen(page, gallery):
@@ -107,8 +108,7 @@ def test_pausing_shuts_the_stream_and_resuming_fetches_what_was_missed(page, gal
 
 
 def test_a_burst_of_changes_is_one_refresh(page, gallery):
-    for rooms in (["orders"], ["orders", "positions:12"], ["elsewhere"]):
-        gallery.send("changed", rooms)
+    gallery.send("changed", ["orders"], ["orders", "positions:12"], ["elsewhere"])
     expect(page.locator("#room")).to_contain_text("Asked 1 times")
     gallery.send("changed", None)
     expect(page.locator("#room")).to_contain_text("Asked 2 times")
@@ -129,9 +129,10 @@ def test_a_notice_is_a_toast_whose_link_stays_on_the_desk(page, gallery):
     gallery.send("notice", {"level": "ok", "text": "Filled 150", "link": "/orders"})
     gallery.send("notice", {"level": "error", "text": "Rejected", "link": "https://elsewhere.example"})
     toasts = page.get_by_role("status").filter(has_text="Filled 150")
+    toasts.get_by_role("link").focus()  # it stays while the focus is on it
     expect(toasts.get_by_role("link")).to_have_attribute("href", "/orders")
     expect(page.locator(".toast", has_text="Rejected").get_by_role("link")).to_have_count(0)
-    page.locator(".toast", has_text="Rejected").get_by_label("Close").click()
+    page.locator(".toast", has_text="Rejected").get_by_label("Close").dispatch_event("click")
     expect(page.locator(".toast")).to_have_count(1)
 
 

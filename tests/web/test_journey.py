@@ -20,6 +20,7 @@ BROKERS = ("paper-alpha", "paper-beta")
 FLY = (("BUY", "CE", "OTM6"), ("BUY", "PE", "OTM6"), ("SELL", "CE", "ATM"), ("SELL", "PE", "ATM"))
 SPOT = 26_000  # where the synthetic market begins: a feed believes no leap at once
 ORDERS_OF_A_WAY = 8  # four legs of 28 lots, each split in two
+PRICE = '[data-cell^="ltp:NFO"]'  # a figure that is neither profit nor loss to the eye
 
 
 @dataclass
@@ -107,8 +108,9 @@ def add_account(visitor: Visitor, world: World, name: str) -> None:
     if name == BROKERS[0]:
         visitor.look("account-new")
     page.get_by_role("button", name="Save and test the connection").click()
-    visitor.mark()
     test = page.locator("#connection-test")
+    expect(test).to_be_visible()
+    visitor.mark()
     expect(test.get_by_text("Stream: passed")).to_be_visible()
     expect(test.get_by_role("button", name="Test again")).to_be_visible()
     expect(test.get_by_text("failed")).to_have_count(0)
@@ -131,6 +133,7 @@ def write_strategy(visitor: Visitor) -> None:
     page = visitor.page
     page.goto("/strategies")
     page.get_by_role("link", name="New strategy").first.click()
+    page.wait_for_url("**/strategies/new")
     page.get_by_role("textbox", name="Name").fill("Iron fly")
     for _ in range(len(FLY) - page.locator("#legs tr").count()):
         page.get_by_role("button", name="Add a leg").click()
@@ -151,14 +154,14 @@ def preview_and_run(visitor: Visitor, world: World) -> str:
     page = visitor.page
     expect(page.get_by_role("heading", name="Preview of Iron fly")).to_be_visible()
     run = page.get_by_role("button", name="Run: send 16 orders in 2 accounts")
-    expect(run).to_be_visible()
+    until_previewed(page, run)
     expect(page.get_by_text("28 lots · 1,820 = 1,755 + 65")).to_have_count(2 * len(FLY))
     margins = page.locator('td[data-label="Estimated margin"]')
     assert [bool(re.search(r"₹[\d,]+\.\d\d", text)) for text in margins.all_text_contents()] == [True, True]
     visitor.look("preview")
     form = run.locator("xpath=ancestor::form").evaluate("form => form.outerHTML")
     run.dblclick(no_wait_after=True)
-    expect(page).to_have_url(re.compile("/runs/"))
+    page.wait_for_url(re.compile("/runs/"))
     visitor.mark()
     run_url = page.url
     expect_entered(page)
@@ -206,6 +209,7 @@ def watch_it_everywhere(visitor: Visitor, run_url: str) -> None:
     expect(page.locator("#orders").get_by_text("Filled", exact=True)).not_to_have_count(0)
     visitor.look("orders")
     page.locator('#orders td[data-label="Order"] a').first.click()
+    page.wait_for_url("**/orders/*")
     visitor.look("order")
 
 
@@ -215,12 +219,12 @@ def lose_the_engine(visitor: Visitor, world: World, run_url: str) -> None:
     page.goto(run_url)
     figure = page.locator('[data-cell^="pnl:run:"]')
     visitor.see_it_move(figure)
-    lively = colour(page)
+    lively = colour(page.locator(f"{PRICE}:not([data-stale])"))
     world.kill_engine()
     banner = page.locator("#live-banner")
     expect(banner).to_contain_text("The engine is silent since", timeout=40_000)
     expect(page.locator("[data-engine-badge]")).to_have_attribute("data-state", "off")
-    assert colour(page) != lively
+    assert colour(page.locator(PRICE)) != lively
     visitor.look("engine-lost")
     world.start_engine()
     expect(banner).to_be_empty(timeout=60_000)
@@ -229,9 +233,8 @@ def lose_the_engine(visitor: Visitor, world: World, run_url: str) -> None:
     assert world.orders() == [ORDERS_OF_A_WAY] * 2
 
 
-def colour(page: Page) -> str:
-    """Of a figure that is neither profit nor loss to the eye: its average or price."""
-    return page.locator('[data-cell^="ltp:NFO"]').first.evaluate("cell => getComputedStyle(cell).color")
+def colour(cells: Locator) -> str:
+    return cells.first.evaluate("cell => getComputedStyle(cell).color")
 
 
 def exit_from_two_tabs(visitor: Visitor, world: World, run_url: str) -> None:
@@ -242,7 +245,7 @@ def exit_from_two_tabs(visitor: Visitor, world: World, run_url: str) -> None:
         tab.get_by_role("link", name="Exit all 8 positions in 2 accounts").click()
         expect(tab.get_by_role("dialog")).to_be_visible()
     visitor.look("exit-dialog")
-    other.evaluate("document.querySelector('dialog form').requestSubmit()")
+    other.evaluate("document.querySelector('dialog[open] form').requestSubmit()")
     page.get_by_role("dialog").get_by_role("button", name="Exit 8 positions in 2 accounts").dblclick(no_wait_after=True)
     expect_state(page, "Closed")
     other.close()
@@ -261,10 +264,11 @@ def run_and_exit_by_keyboard(visitor: Visitor, world: World) -> None:
     expect(page.get_by_role("heading", name="Strategies")).to_be_visible()
     visitor.tab_to("Preview and run Iron fly")
     visitor.press("Enter")
-    expect(page.get_by_role("button", name="Run: send")).to_be_visible()
+    until_previewed(page, page.get_by_role("button", name="Run: send"))
     visitor.tab_to("Run: send")
     visitor.press("Enter")
     expect_entered(page)
+    expect_state(page, "Open")
     visitor.tab_to("Exit all 8 positions")
     visitor.press("Enter")
     expect(page.get_by_role("dialog")).to_be_visible()
@@ -284,6 +288,7 @@ def build_by_rules_and_run(visitor: Visitor, world: World) -> None:
     page.get_by_role("button", name="Use Bull call spread").click()
     rows = page.locator("#legs tr")
     expect(rows).to_have_count(2)
+    page.wait_for_load_state()
     rows.nth(1).get_by_role("button", name="Move this leg up").press("Enter")
     rows.nth(0).get_by_role("button", name="Duplicate this leg").press("Enter")
     expect(rows).to_have_count(3)

@@ -46,6 +46,7 @@ def test_stopping_takes_one_question_and_going_on_takes_more(visitor):
     visitor.look("replay")
     page.goto("/risk")
     page.get_by_role("button", name="Exits only: Dhan family").click()
+    expect(page.get_by_role("button", name="Trade again: Dhan family")).to_be_visible()
     page.get_by_role("link", name="Release Your desk").click()
     expect(page.get_by_role("heading", name="Release your desk?")).to_be_visible()
     visitor.look("release-question")

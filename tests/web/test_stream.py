@@ -64,12 +64,12 @@ def test_the_present_figures_come_first_then_a_beat_then_news(port, admin, owner
         assert second.name == "beat"
         assert second.data.keys() == {"at", "engine_at", "feed"}
         tick(live, owner, pnl__day="-5")
-        assert stream.hear().data["pnl:day"]["t"] == "▼\u00a0−₹5.00"
+        assert stream.hear_news().data["pnl:day"]["t"] == "▼\u00a0−₹5.00"
         live.hub.take("changed", {"owner": owner, "rooms": ["orders", "positions:12"]})
-        changed = stream.hear()
+        changed = stream.hear_news()
         assert (changed.name, changed.data) == ("changed", ["orders", "positions:12"])
         live.hub.take("notice", {"owner": owner, "level": "alarm", "text": "Look", "link": "/orders/1"})
-        assert stream.hear().data == {"level": "alarm", "text": "Look", "link": "/orders/1"}
+        assert stream.hear_news().data == {"level": "alarm", "text": "Look", "link": "/orders/1"}
 
 
 def test_every_event_carries_an_id_and_coming_back_brings_what_was_missed(port, admin, owner, live):
@@ -86,8 +86,9 @@ def test_every_event_carries_an_id_and_coming_back_brings_what_was_missed(port, 
         assert stream.hear_until("changed").data is None
 
 
-def test_the_beat_tells_the_feed_and_the_engine(port, admin, services, live):
+def test_the_beat_tells_the_feed_and_the_engine(port, admin, services, live, monkeypatch):
     now = services.clock.now()
+    monkeypatch.setattr(services.clock, "now", lambda: now)
     feed = {"state": "live", "account_id": "a", "last_at": epoch_ms(now), "reason": ""}
     live.hub.take("beat", {"engine_at": epoch_ms(now), "feed": feed})
     with opened(port, Cookie=cookie(admin)) as stream:
@@ -115,7 +116,7 @@ def test_two_people_never_see_each_others_figures(port, admin, invited, owner, s
         tick(live, owner, pnl__day="2")
         live.hub.take("changed", {"owner": owner, "rooms": ["orders"]})
         tick(live, user(services, "Birla").id, pnl__day="3")
-        event = stream.hear()
+        event = stream.hear_news()
         assert (event.name, event.data["pnl:day"]["t"]) == ("tick", "▲\u00a0+₹3.00")
 
 
@@ -126,7 +127,7 @@ def test_a_page_may_watch_symbols_and_says_so_to_the_engine(port, admin, live, m
         stream.hear_until("beat")
         cell = {"v": "980", "k": "price", "c": "INR", "at": 5, "tick": "0.05"}
         live.hub.take("tick", {"owner": "*", "cells": {"ltp:NSE:SBIN": cell, "ltp:NSE:TCS": cell}})
-        assert stream.hear().data == {"ltp:NSE:SBIN": {"t": "980.00", "s": "flat", "at": 5}}
+        assert stream.hear_news().data == {"ltp:NSE:SBIN": {"t": "980.00", "s": "flat", "at": 5}}
     assert said[0][0] == "watch"
     assert said[0][1]["symbols"] == ["NSE:SBIN"]
 

@@ -21,7 +21,7 @@ PASSWORD = "seven lanterns by the canal"
 
 def answers(port: int) -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/first-run", timeout=2).status_code == 200
+        return httpx.get(f"http://127.0.0.1:{port}/first-run", timeout=30).status_code == 200
     except httpx.TransportError:
         return False
 
@@ -53,7 +53,7 @@ def port(engine_end, tmp_path, monkeypatch):
 
 
 def sign_up(port: int) -> str:
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
         token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', client.get("/first-run").text)[1]
         form = {"csrf_token": token, "name": "Asha", "password": PASSWORD}
         assert client.post("/first-run", data=form).status_code == 303
@@ -78,7 +78,7 @@ def test_peer_4_3_07_what_the_engine_sends_reaches_each_open_page_of_its_owner(p
             told = stream.hear_all("tick", "changed")
             assert told["tick"]["pnl:day"]["t"] == "▲\u00a0+₹12.50"
             assert told["changed"] == ["orders"]
-        assert httpx.get(f"http://127.0.0.1:{port}/first-run", timeout=5).status_code in (200, 302, 303)
+        assert httpx.get(f"http://127.0.0.1:{port}/first-run", timeout=30).status_code in (200, 302, 303)
         tell_programs(port, cookie, owner.id, engine_end)
 
 
@@ -108,8 +108,8 @@ def tell_programs(port, cookie, owner_id, engine_end):
 
 
 def sign_out(port, cookie):
-    page = httpx.get(f"http://127.0.0.1:{port}/settings", headers={"Cookie": cookie})
+    page = httpx.get(f"http://127.0.0.1:{port}/settings", headers={"Cookie": cookie}, timeout=30)
     token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page.text)[1]
     with_token = {"Cookie": f"desk={page.cookies.get('desk', cookie[5:])}"}
-    answer = httpx.post(f"http://127.0.0.1:{port}/sign-out", data={"csrf_token": token}, headers=with_token)
+    answer = httpx.post(f"http://127.0.0.1:{port}/sign-out", data={"csrf_token": token}, headers=with_token, timeout=30)
     assert answer.status_code == 303

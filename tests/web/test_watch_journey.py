@@ -94,6 +94,7 @@ def be_told_and_acknowledge(visitor: Visitor) -> None:
     expect(page.get_by_text("sell half")).to_be_visible()
     visitor.look("dashboard-alert")
     page.get_by_role("link", name="Notifications").first.click()
+    page.wait_for_url("**/notifications")
     visitor.look("notifications")
     page.get_by_role("button", name=re.compile("Acknowledge: An alert fired")).click()
     expect(page.get_by_text("sell half")).to_have_count(0)

@@ -12,10 +12,12 @@ from tests.web.visitor import PATIENCE, Visitor
 
 Fields = Mapping[str, str]
 SLOWLY = 2 * PATIENCE  # ms: a run that goes through several waves
+NOT_FRESH = re.compile("(has|have) (no|a) fresh|is not known freshly|that can be trusted now")
 
 
 def put(box: Locator, value: str) -> None:
     """Into a field that may stand in a fold; of a choice the words that are seen."""
+    box.wait_for(state="attached")
     if not box.is_visible():
         box.locator("xpath=ancestor::details[not(@open)]/summary").click()
     if box.evaluate("box => box.tagName") == "SELECT":
@@ -27,13 +29,15 @@ def put(box: Locator, value: str) -> None:
 
 
 def until_previewed(page: Page, done: Locator) -> None:
-    """On a busy machine a far strike may be without a fresh price: then a person asks again."""
-    vain = page.get_by_text("has no fresh price")
-    for _ in range(5):
+    """On a busy machine a price may not be fresh: then a person asks again."""
+    vain = page.get_by_text(NOT_FRESH)
+    for _ in range(10):
         expect(done.or_(vain).first).to_be_visible(timeout=SLOWLY)
         if done.is_visible():
             return
+        before = page.url
         page.get_by_role("button", name="Preview again").click()
+        page.wait_for_url(lambda url, before=before: url != before)
         page.wait_for_timeout(1000)
     expect(done).to_be_visible()
 
@@ -86,6 +90,7 @@ class Typist:
     def edit(self, name: str) -> None:
         self.page.goto("/strategies")
         self.page.get_by_role("link", name=f"Edit {name}", exact=True).click()
+        self.page.wait_for_url(re.compile("/edit"))
 
     # -- its preview and its run
 
@@ -96,7 +101,7 @@ class Typist:
     def start(self) -> str:
         """From the preview to the page of the run, once it was taken up; its address."""
         self.page.get_by_role("button", name=re.compile("^Run: send")).click()
-        expect(self.page).to_have_url(re.compile("/runs/"))
+        self.page.wait_for_url(re.compile("/runs/"))
         return self.page.url
 
     def run(self) -> str:
@@ -105,8 +110,8 @@ class Typist:
         self.expect_state("Open")
         return url
 
-    def expect_state(self, word: str) -> None:
-        expect(self.page.locator("#run").get_by_role("status").first).to_have_text(word, timeout=SLOWLY)
+    def expect_state(self, word: str, timeout: float = SLOWLY) -> None:
+        expect(self.page.locator("#run").get_by_role("status").first).to_have_text(word, timeout=timeout)
 
     def rows(self, account: str = "Alpha") -> Locator:
         """The legs of an account."""

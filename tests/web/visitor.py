@@ -56,6 +56,7 @@ class Visitor:
     def look(self, name: str) -> None:
         """The page as it is now keeps nobody out and runs over no edge, in both themes, on a desk and on a phone."""
         page = self.page
+        page.wait_for_load_state()
         page.evaluate("document.activeElement?.closest('dialog') || (document.activeElement?.blur(), scrollTo(0, 0))")
         page.evaluate(AXE)
         for theme, width in LOOKS:
@@ -98,6 +99,7 @@ class Visitor:
 
     def tab_to(self, name: str) -> None:
         """Press the tab key until what has the focus is called `name`; each stop on the way must be visible."""
+        self.page.wait_for_load_state()
         for _ in range(MOST_TABS):
             self.press("Tab")
             focused = self.page.evaluate(

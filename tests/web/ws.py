@@ -18,7 +18,7 @@ class Ended(Exception):
 
 
 class Program:
-    def __init__(self, port: int, path: str, timeout: float = 10, **options: Any) -> None:
+    def __init__(self, port: int, path: str, timeout: float = 30, **options: Any) -> None:
         self.wire = websocket.create_connection(f"ws://127.0.0.1:{port}{path}", timeout=timeout, **options)
 
     def say(self, kind: str, **more: Any) -> None:
@@ -33,6 +33,12 @@ class Program:
             message: dict[str, Any] = json.loads(data)
             if not kinds or message["type"] in kinds:
                 return message
+
+    def hear_news(self) -> dict[str, Any]:
+        """The next message that is no beat: those come whenever their time has come."""
+        while (message := self.hear())["type"] == "beat":
+            pass
+        return message
 
     def hear_the_end(self) -> Ended:
         try:

@@ -32,7 +32,7 @@ def connection(broker: PaperBroker, **changes) -> Connection:
         "host_url": broker.rest_url + "/",
         "stream_url": broker.ws_url,
         "api_key": broker.api_key,
-        "place_timeout": 1.0,
+        "place_timeout": 3.0,
         "read_timeout": 5.0,
     }
     return Connection(**{**usual, **changes})

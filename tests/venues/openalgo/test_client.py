@@ -26,7 +26,7 @@ def open_api():
 
     def open_one(url: str, **changes) -> DeskApi:
         usual = {"account_id": "a", "kind": "openalgo", "host_url": url, "stream_url": "", "api_key": KEY}
-        opened.append(DeskApi(Connection(**{**usual, "read_timeout": 2.0, **changes})))
+        opened.append(DeskApi(Connection(**{**usual, "read_timeout": 10.0, **changes})))
         return opened[-1]
 
     yield open_one
@@ -153,6 +153,7 @@ def test_a_connection_that_ends_in_the_middle_was_on_the_way(open_api, answer):
 def test_silence_was_on_the_way(open_api):
     with scripted(lambda *_: True) as peer:
         result = open_api(peer.url).call("placeorder", {}, timeout=0.2)
+        until(lambda: peer.requests)
     assert result.lost is Lost.ON_THE_WAY
     assert len(peer.requests) == 1
 
@@ -191,6 +192,7 @@ def test_a_connection_the_server_closed_while_idle_costs_no_order(open_api):
         for number in range(1, 6):
             assert isinstance(api.call("placeorder", {}), Reply)
             until(lambda number=number: len(calls) == number)
+            until(lambda: not any(one.is_usable() for one in api._caller._idle))
     assert peer.connections == 5
 
 

@@ -57,7 +57,7 @@ def test_five_hundred_symbols_all_get_their_prices(venue):
     assert len(symbols) == 500
     with market(venue) as (stream, seen):
         stream.subscribe(symbols, FeedMode.LTP)
-        until(lambda: {quote.symbol for quote in seen.quotes} == set(symbols), timeout=20)
+        until(lambda: {quote.symbol for quote in seen.quotes} == set(symbols), timeout=60, every=0.2)
         assert stream.refused == {}
 
 

@@ -94,6 +94,7 @@ def test_every_example_request_is_taken(app, told, bot, world):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.filterwarnings("default")
 def test_nothing_it_allows_breaks_the_desk_or_answers_otherwise_than_told(app, bot, world, told):
     told = json.loads(json.dumps(told))

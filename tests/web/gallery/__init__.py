@@ -40,10 +40,10 @@ class Gallery:
         self.streams: list[queue.Queue[str]] = []
         self.app = self._app()
 
-    def send(self, event: str, data: object) -> None:
-        """Tell every page that is open."""
+    def send(self, event: str, *told: object) -> None:
+        """Tell every page that is open; several at once arrive in one piece."""
         for stream in self.streams:
-            stream.put(_event(event, data))
+            stream.put("".join(_event(event, data) for data in told))
 
     def _app(self) -> Flask:
         app = Flask("gallery", root_path=str(ROOT), static_folder="static", template_folder="templates")
