@@ -26,6 +26,7 @@ from app.paper.prices import Prices
 from app.paper.stream import Hub
 
 BEAT = 0.02
+PATIENCE = 0.05  # seconds for calls under way when it stops; zero would wait for ever
 BACKLOG = 1024
 SYMBOLS_AT_A_TIME = 20
 HANG_LOOK = 0.05
@@ -100,7 +101,7 @@ def _named(host: str) -> str:
 
 
 async def _listen(running: Running, host: str, port: int, handler: Any) -> int:
-    runner = web.ServerRunner(web.Server(handler, access_log=None), shutdown_timeout=0.0)
+    runner = web.ServerRunner(web.Server(handler, access_log=None), shutdown_timeout=PATIENCE)
     await runner.setup()
     running._runners.append(runner)
     site = web.SockSite(runner, _bound(host, port), backlog=BACKLOG)
