@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import make_url, text
 
 from app.core.db import Database
 from app.tables import declared
@@ -43,6 +43,19 @@ def copy(template: Path, url: str) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     assert not path.exists(), f"{path} is there already"
     shutil.copyfile(template, path)
+
+
+@contextmanager
+def away(db: Database, table: str) -> Iterator[None]:
+    """For a while the database has no such table."""
+    _rename(db, table, "away")
+    yield
+    _rename(db, "away", table)
+
+
+def _rename(db: Database, table: str, name: str) -> None:
+    with db.write() as session:
+        session.execute(text(f"ALTER TABLE {table} RENAME TO {name}"))
 
 
 @cache

@@ -6,24 +6,18 @@ else is raised may have arrived; a kept connection that the server closed meanwh
 answer that drips in ends at its deadline; addresses are checked at every connect, redirects are not followed.
 """
 
-import base64
-import http.client
 import math
-import select
 import socket
 import ssl
 import threading
 import time
 from dataclasses import dataclass
-from urllib.parse import SplitResult, unquote, urlsplit
 
-from app.core.errors import Invalid
-from app.core.http import PORTS, open_socket, tls, without_credentials
 from app.core.reply import Incoming
+from app.core.ways import Way, authorization, host_of
 
 IDLE_SECONDS = 60.0
 MOST_IDLE = 20
-CONNECT_SECONDS = 3.0
 
 
 class NotSent(Exception):
@@ -41,15 +35,11 @@ class Caller:
 
     def __init__(self, host_url: str, allow_private: bool, proxy: str = "", bind_address: str = "") -> None:
         """`host_url` is scheme, host and port. Raises Invalid for a proxy that is not HTTP."""
-        self._to = urlsplit(host_url)
-        self._is_secure = self._to.scheme == "https"
-        self._allow_private = allow_private
-        self._bind_address = bind_address
-        self._proxy = _proxy(proxy)
+        self._way = Way(host_url, allow_private, proxy, bind_address)
         self._idle: list[_Connection] = []
         self._lock = threading.Lock()
         self._closed = False
-        self._host = b"Host: %s\r\n" % _host_of(self._to).encode("ascii")
+        self._host = b"Host: %s\r\n" % host_of(self._way.to).encode("ascii")
 
     def call(
         self, method: str, target: str, headers: bytes, content: bytes, patience: float, not_after: float = math.inf
@@ -87,9 +77,9 @@ class Caller:
             connection.close()
 
     def _request(self, method: str, target: str, headers: bytes, content: bytes) -> bytes:
-        if self._proxy and not self._is_secure:
-            target = f"http://{self._to.netloc}{target}"
-            headers += _authorization(self._proxy)
+        if self._way.proxy and not self._way.is_tunnelled:
+            target = f"http://{self._way.to.netloc}{target}"
+            headers += authorization(self._way.proxy)
         first = f"{method} {target} HTTP/1.1\r\n".encode("ascii")
         length = b"Content-Length: %d\r\n" % len(content) if content or method == "POST" else b""
         return first + self._host + headers + length + b"\r\n" + content
@@ -115,25 +105,9 @@ class Caller:
 
     def _open(self) -> "_Connection":
         try:
-            return _Connection(self._connect())
-        except (OSError, http.client.HTTPException) as error:
+            return _Connection(self._way.open())
+        except OSError as error:
             raise NotSent(str(error) or type(error).__name__) from error
-
-    def _connect(self) -> socket.socket:
-        """Through a proxy it is the proxy's address that is checked: the proxy resolves the rest."""
-        way = self._proxy or self._to
-        port = way.port or PORTS[way.scheme]
-        raw = open_socket(str(way.hostname), port, self._allow_private, CONNECT_SECONDS, self._bind_address)
-        try:
-            raw.settimeout(CONNECT_SECONDS)
-            if self._proxy and self._proxy.scheme == "https":
-                raw = tls().wrap_socket(raw, server_hostname=self._proxy.hostname)
-            if self._proxy and self._is_secure:
-                _tunnel(raw, self._proxy, f"{_bracketed(self._to)}:{self._to.port or PORTS['https']}")
-            return tls().wrap_socket(raw, server_hostname=self._to.hostname) if self._is_secure else raw
-        except BaseException:
-            raw.close()
-            raise
 
 
 class _Connection:
@@ -143,12 +117,18 @@ class _Connection:
         self.used_at = time.monotonic()
 
     def is_usable(self) -> bool:
-        """Nothing may have come since the last answer: neither bytes nor the end."""
+        """Nothing may have come since the last answer: neither bytes nor the end. It is read, not polled: over
+        TLS 1.3 there are session tickets to take in after the handshake. The next exchange sets the timeout anew."""
         if time.monotonic() - self.used_at > IDLE_SECONDS:
             return False
-        poll = select.poll()
-        poll.register(self._raw, select.POLLIN)
-        return not poll.poll(0)
+        self._raw.settimeout(0)
+        try:
+            self._raw.recv(1)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return True
+        except OSError:
+            return False
+        return False
 
     def exchange(self, request: bytes, patience: float, not_after: float) -> Response:
         deadline = time.monotonic() + patience
@@ -173,37 +153,3 @@ class _Connection:
 
     def close(self) -> None:
         self._raw.close()
-
-
-def _proxy(address: str) -> SplitResult | None:
-    if not address:
-        return None
-    parts = urlsplit(address)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise Invalid.field("proxy", "The proxy must be an http:// or https:// address.")
-    return parts
-
-
-def _authorization(proxy: SplitResult) -> bytes:
-    if not proxy.username:
-        return b""
-    words = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
-    return b"Proxy-Authorization: Basic " + base64.b64encode(words.encode()) + b"\r\n"
-
-
-def _tunnel(raw: socket.socket, proxy: SplitResult, to: str) -> None:
-    asked = f"CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n".encode("ascii") + _authorization(proxy) + b"\r\n"
-    raw.sendall(asked)
-    reply = Incoming(is_head_all=True).read(raw, time.monotonic() + CONNECT_SECONDS)
-    if reply.status != http.client.OK:
-        raise OSError(f"the proxy {without_credentials(proxy.geturl())} answered {reply.status}")
-
-
-def _host_of(to: SplitResult) -> str:
-    is_usual = to.port in (None, PORTS[to.scheme])
-    return _bracketed(to) if is_usual else f"{_bracketed(to)}:{to.port}"
-
-
-def _bracketed(to: SplitResult) -> str:
-    host = str(to.hostname)
-    return f"[{host}]" if ":" in host else host

@@ -38,6 +38,7 @@ from app.engine.news import News
 from app.engine.option_chains import CHAIN, OptionChains
 from app.engine.orders import Dispatch, LaneClaims, Runs, cancel_asked, order_decided
 from app.engine.ready import CHECK_READY, Ready
+from app.engine.reopening import Reopening
 from app.engine.replay_desk import tapes
 from app.engine.scheduler import Scheduler
 from app.engine.signals import act_on_signals
@@ -79,7 +80,9 @@ LOOP_OF = {
     "schedule": "schedule",
     "signals": "signals",
 }  # by nudge
-STANDBY_EVERY = 0.5  # seconds between the tries of one that waits: with the lease's term, how long nobody acts
+# Seconds between the tries of one that waits, which with the lease's term is how long nobody acts, or that leads and
+# could not renew.
+STANDBY_EVERY = 0.5
 
 
 def registry() -> Registry:
@@ -105,7 +108,7 @@ class Engine:
     errand_desk: ErrandDesk
     loops: dict[str, Loop]
 
-    lost: threading.Event  # another engine leads now: this one must end, and may start again as the standby
+    lost: threading.Event  # it does not lead any more, or cannot: it must end, and may start again as the standby
     _threads: list[threading.Thread]
     _leading: threading.Event
     _stopping: threading.Event
@@ -143,26 +146,44 @@ class Engine:
         self._threads.append(thread)
 
     def _keep_lease(self) -> None:
-        while not self._stopping.is_set():
-            self._renew()
-            self._stopping.wait(LEASE_EVERY if self._leading.is_set() else STANDBY_EVERY)
+        """What is lost stays lost: whoever waits for `lost` ends this engine."""
+        while not (self._stopping.is_set() or self.lost.is_set()):
+            is_held = self._renew()
+            self._stopping.wait(LEASE_EVERY if is_held else STANDBY_EVERY)
 
-    def _renew(self) -> None:
+    def _renew(self) -> bool:
+        """Whether the lease was taken now. Where nobody could be asked, what is held counts until it runs out: no other
+        engine acts before, and nothing is sent after."""
         try:
             leads = self.lease.take()
-        except Exception:  # without a renewal the lease runs out by itself, and claims with it
+        except Exception:  # tried again soon
             log.exception("lease_not_renewed")
+            if self.services.clock.now() < self.lease.claimant.until:
+                return False
             leads = False
         if leads and not self._leading.is_set():
-            log.info("engine_leads", engine_id=self.lease.engine_id, epoch=self.lease.epoch)
+            self._begin_to_lead()
+        elif not leads and self._leading.is_set():
+            log.error("engine_lost_the_lease", engine_id=self.lease.engine_id)
+            self._lose()
+        return leads
+
+    def _begin_to_lead(self) -> None:
+        """Wholly or not at all: one that could not start its threads ends, and another one begins anew."""
+        try:
             self.broadcaster.start()
             self.charts.start()
             self.chains.start()
-            self._leading.set()
-        elif not leads and self._leading.is_set():
-            log.error("engine_lost_the_lease", engine_id=self.lease.engine_id)
-            self._leading.clear()
-            self.lost.set()
+        except Exception:
+            log.exception("engine_cannot_lead", engine_id=self.lease.engine_id)
+            self._lose()
+            return
+        log.info("engine_leads", engine_id=self.lease.engine_id, epoch=self.lease.epoch)
+        self._leading.set()
+
+    def _lose(self) -> None:
+        self._leading.clear()
+        self.lost.set()
 
     def _on_nudge(self, kind: str, payload: dict[str, Any]) -> None:
         if kind == "watch":
@@ -211,7 +232,8 @@ def build(services: Services) -> Engine:
     news = News(services, broadcaster)
     standing = standing_of(services, crew)
     resolver, sizer, prepare = _before_a_start(services, crew, market)
-    means = ExitMeans(market.hub, crew, clock, timedelta(seconds=settings.stale_after_seconds))
+    stale = timedelta(seconds=settings.stale_after_seconds)
+    means = ExitMeans(market.hub, crew, services.instruments, clock, stale)
     runner = Runner(db, writer, clock, gate, LaneClaims(crew, lease), means)
     runs = Runs(db, writer, clock, runner, resolver, lease, Rules(standing, gate, prepare), sizer)
     previewer = Previewer(resolver, partial(margin_of, crew), standing, sizer.sizes, crew.warm)
@@ -244,11 +266,9 @@ def build(services: Services) -> Engine:
         loop.is_trading = intake.parking.awaited
     aside, charts, chains = Aside("news"), Charts(services, crew, market), OptionChains(services, crew, market)
     _listen(services, _Listeners(dispatch, runs, crew, news, broadcaster, market, aside), loops)
-    for job in (
-        metrics.watch(services, crew, market.feed.report),
-        *watch_outside(services, crew, writer, runner, news, aside),
-        Job("ready", ready.daily, 5.0),
-    ):
+    by_clock = [Job("ready", ready.daily, 5.0), Reopening(services, writer, runner).job]
+    watching = [metrics.watch(services, crew, market.feed.report), *by_clock]
+    for job in (*watching, *watch_outside(services, crew, writer, runner, news, aside)):
         house.add(job)
     parts = (services, lease, writer, crew, runs, market, charts, chains, broadcaster, aside, errand_desk, loops)
     return Engine(*parts, threading.Event(), [], threading.Event(), threading.Event())

@@ -127,14 +127,23 @@ class Attendant:
 
     def _run(self) -> None:
         while not self._closing:
-            glance = False
-            if not self._is_asked:
-                look, figures = self._remaining(), self._until_glance()
-                glance = figures < look
-                if self._wake.wait(min(look, figures)):
-                    self._wake.clear()  # asked, closing, or an order moved: how long to pause is another question now
-                    continue
-            self._glance() if glance else self._look()
+            try:
+                self._turn()
+            except Exception:  # nobody starts this thread anew: without it nobody would read this account's books
+                self._failures += 1
+                log.exception("attendant_failed", account_id=self._account_id)
+                self._wake.clear()  # or what woke the turn that failed would wake one after the other
+                self._wake.wait(self._tools.rhythm.pending)
+
+    def _turn(self) -> None:
+        glance = False
+        if not self._is_asked:
+            look, figures = self._remaining(), self._until_glance()
+            glance = figures < look
+            if self._wake.wait(min(look, figures)):
+                self._wake.clear()  # asked, closing, or an order moved: how long to pause is another question now
+                return
+        self._glance() if glance else self._look()
 
     def _until_glance(self) -> float:
         """Seconds; a failed look is made again first."""

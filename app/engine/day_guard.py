@@ -29,6 +29,7 @@ from app.risk.day_monitor import DayMonitor, DayStake, DayStanding, DayTrigger
 from app.risk.day_rules import Limited
 from app.risk.day_stakes import day_stake
 from app.risk.events import LimitTouched, StandingChanged
+from app.risk.expired import expired, settled
 from app.strategies.resolving import Resolved
 from app.strategies.runner import AT_ONCE, Runner
 from app.venues.types import Quote, Symbol
@@ -77,7 +78,7 @@ class DayGuard:
         self._owners: frozenset[str] = frozenset()  # who have limits of the day's profit
         self._seen = _Seen()
         self._books: dict[str, Positions] = {}
-        self._risen: dict[str, Decimal] = {}  # peaks that are not kept yet, by slot
+        self._risen: dict[tuple[str, date], Decimal] = {}  # peaks that are not kept yet, by slot and day
         self._told: set[str] = set()
         self.monitor = DayMonitor(self._fresh, self._act, self._keep)
         market.hub.listen(self.monitor.on_quote)
@@ -138,19 +139,29 @@ class DayGuard:
             dirty, self._dirty = self._dirty, set()
         if not dirty:
             return False
+        try:
+            self._follow(dirty)
+        except Exception:
+            with self._lock:
+                self._dirty |= dirty  # or limits would go on by what was held before
+            raise
+        return True
+
+    def _follow(self, dirty: set[str]) -> None:
         now = self._clock.now()
         for owner_id in dirty & self._owners:
             self._books[owner_id] = self._services.portfolio.held(owner_id, now)
         for owner_id in self._books.keys() - self._owners:
             del self._books[owner_id]
         self.monitor.put(self._stakes(), self._seen.touched, now)
-        return True
 
     def _stakes(self) -> list[DayStake]:
         seen, day = self._seen, self._seen.day
         if day is None:
             return []
-        known = [(one, self._books[one.owner_id]) for one in seen.limited if one.owner_id in self._books]
+        gone = expired(self._services.instruments, self._books.values(), day)
+        books = {owner_id: settled(book, gone) for owner_id, book in self._books.items()}
+        known = [(one, books[one.owner_id]) for one in seen.limited if one.owner_id in books]
         found = [day_stake(one, book, day, seen.peaks.get(one.extent.slot)) for one, book in known]
         return [stake for stake in found if stake is not None]
 
@@ -180,13 +191,19 @@ class DayGuard:
     # -- the best of the day
 
     def _keep(self, stake: DayStake, peak: Decimal) -> None:
-        self._risen[stake.extent.slot] = peak
+        self._risen[stake.extent.slot, stake.day] = peak
 
     def keep_peaks(self) -> bool:
-        day, risen = self._seen.day, {slot: self._risen.pop(slot) for slot in list(self._risen)}
-        if risen and day is not None:
-            self._writer.write(lambda session: self._kept(session, day, risen))
-        return bool(risen)
+        today, risen = self._seen.day, {key: self._risen.pop(key) for key in list(self._risen)}
+        found = {slot: peak for (slot, day), peak in risen.items() if day == today}  # a day that is over needs none
+        if found and today is not None:
+            try:
+                self._writer.write(lambda session: self._kept(session, today, found))
+            except Exception:
+                for key, peak in risen.items():  # one that came meanwhile is higher
+                    self._risen.setdefault(key, peak)
+                raise
+        return bool(found)
 
     def _kept(self, session: Session, day: date, risen: dict[str, Decimal]) -> Written:
         day_keeping.keep_peaks(session, day, risen, self._clock.now())

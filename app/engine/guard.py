@@ -89,6 +89,14 @@ class Guard:
             parts, self._parts = self._parts, set()
         if not (parts or self._is_first):
             return False
+        try:
+            return self._follow(parts)
+        except Exception:
+            with self._lock:
+                self._parts |= parts  # or what they hold would be watched by nobody
+            raise
+
+    def _follow(self, parts: set[str]) -> bool:
         with self._db.read() as session:
             limited = guarding.limited(session, parts)
             self._unlimited |= parts - limited.keys()
@@ -131,9 +139,14 @@ class Guard:
         self._moved[stake.id] = (stake, trailed)
 
     def keep_trails(self) -> bool:
-        moved = [self._moved.pop(key) for key in list(self._moved)]
+        moved = {key: self._moved.pop(key) for key in list(self._moved)}
         if moved:
-            self._writer.write(partial(self._kept, moved))
+            try:
+                self._writer.write(partial(self._kept, list(moved.values())))
+            except Exception:
+                for key, one in moved.items():  # what came meanwhile is newer
+                    self._moved.setdefault(key, one)
+                raise
         return bool(moved)
 
     def _kept(self, moved: list[tuple[Stake, Trailed]], session: Session) -> Written:

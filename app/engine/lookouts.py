@@ -46,16 +46,43 @@ class Lookout:
     def step(self) -> bool:
         now = self._clock.now()
         stakes = [one.stake for one in self._monitor.standings() if not one.is_over and self._is_watched(one.stake)]
-        sights = self._look(stakes, now)
-        for stake, sight in zip(stakes, sights, strict=True):
-            self._decide(stake, sight, now)
-            self._keep(stake, sight, now)
-            self._tell(stake, sight, now)
-        alive = {stake.id for stake in stakes}
+        failures: list[Exception] = []
+        sights = self._sights(stakes, now, failures)
+        for act in (self._decide, self._keep, self._tell):  # no exit waits for what is kept and told of others
+            for stake, sight in zip(stakes, sights, strict=True):
+                try:
+                    act(stake, sight, now)
+                except Exception as error:
+                    failures.append(error)
+        self._forget({stake.id for stake in stakes})
+        if failures:
+            raise ExceptionGroup(f"{len(failures)} failures over {len(stakes)} stakes by {self._rule}", failures)
+        return bool(stakes)
+
+    def _sights(self, stakes: Sequence[Stake], now: datetime, failures: list[Exception]) -> list[Sight]:
+        """Of all together, since they share candles and prices; should that fail, without those at fault."""
+        try:
+            return self._look(stakes, now)
+        except Exception as error:
+            failures.append(error)
+        troubles = {stake.id: trouble for stake in stakes if (trouble := self._trouble(stake, now, failures))}
+        seen = iter(self._look([stake for stake in stakes if stake.id not in troubles], now))
+        return [troubles[stake.id] if stake.id in troubles else next(seen) for stake in stakes]
+
+    def _trouble(self, stake: Stake, now: datetime, failures: list[Exception]) -> Sight | None:
+        """None where it can be looked at by itself."""
+        try:
+            self._look([stake], now)
+        except Exception as error:
+            failures.append(error)
+            return Sight(None, None, self._rule.value, now, "looking at it fails, as the engine's log says.")
+        return None
+
+    def _forget(self, alive: set[str]) -> None:
+        """All but these."""
         self._kept = {key: kept for key, kept in self._kept.items() if key in alive}
         self._troubled = {key: since for key, since in self._troubled.items() if key in alive}
         self._told &= self._troubled.keys()
-        return bool(stakes)
 
     def _is_watched(self, stake: Stake) -> bool:
         return (stake.trend if self._rule is Rule.SUPERTREND else stake.delta) is not None
@@ -75,10 +102,10 @@ class Lookout:
             is_soon = before[0].trouble == sight.trouble and sight.found is None and now - before[1] < KEPT_EVERY
             if is_same or is_soon:
                 return
-        self._kept[stake.id] = sight, now
         said = {name: getattr(sight, name) for name in ("value", "threshold", "words", "trouble", "at")}
         with self._services.db.write() as session:
             session.merge(RiskReading(subject_id=stake.id, rule=self._rule.value, run_id=stake.run_id, **said))
+        self._kept[stake.id] = sight, now
 
     def _tell(self, stake: Stake, sight: Sight, now: datetime) -> None:
         """Once, until it sees again."""

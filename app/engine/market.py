@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import and_, or_, select
 
 from app.broadcast.watch import Watchers
-from app.core.clock import Clock
+from app.core.clock import Clock, day_in_india
 from app.engine.crew import Crew
 from app.engine.feed_detail import detail
 from app.execution.models import Order
@@ -19,6 +19,7 @@ from app.feed.failover import FailoverRules
 from app.feed.hub import Hub
 from app.feed.subscriptions import Subscriptions
 from app.feed.topup import TopUp
+from app.instruments.service import InstrumentService
 from app.strategies.models import ENTERED, AccountRun, LegRun
 from app.strategies.part_views import AccountRunState
 from app.strategies.runner import LIVE_PARTS
@@ -45,8 +46,9 @@ def feed_settings(settings: Settings) -> FeedSettings:
 class ExitMeans:
     """What decides how exits go: prices, and what each account's venue takes."""
 
-    def __init__(self, hub: Hub, crew: Crew, clock: Clock, limit: timedelta) -> None:
+    def __init__(self, hub: Hub, crew: Crew, instruments: InstrumentService, clock: Clock, limit: timedelta) -> None:
         """A price older than `limit` decides nothing."""
+        self._instruments = instruments
         self._hub = hub
         self._crew = crew
         self._clock = clock
@@ -65,6 +67,12 @@ class ExitMeans:
     def can_change(self, account_id: str) -> bool:
         member = self._crew.get(account_id)
         return member is not None and member.venue.capabilities.modify
+
+    def freeze(self, account_id: str, symbol: Symbol) -> Decimal | None:
+        member = self._crew.get(account_id)
+        kind = member.account.venue_kind if member else ""
+        known = self._instruments.find(kind, symbol.exchange, symbol.name)
+        return self._instruments.freeze_quantity(known, day_in_india(self._clock.now())) if known else None
 
 
 class Market:

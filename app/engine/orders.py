@@ -122,6 +122,7 @@ class Runs:
         self._sizer = sizer
         self._changed = Changed(writer, runner)
         self._pool = ThreadPoolExecutor(RESOLVING_AT_ONCE, thread_name_prefix="resolve")
+        self._starting: set[str] = set()  # runs that a pool has
         # One after the other, so that no two are sized by the same funds; other runs don't wait for them.
         self._sizing_pool = ThreadPoolExecutor(1, thread_name_prefix="size-run")
 
@@ -167,7 +168,8 @@ class Runs:
         return adopt_orphans(self._db, self._writer, self._lease.engine_id, self._clock.now())
 
     def start(self) -> bool:
-        runs = claim_runs(self._db, self._lease.engine_id)
+        runs = claim_runs(self._db, self._lease.engine_id, list(self._starting))
+        self._starting.update(run.id for run in runs)
         for run in runs:
             asked = asked_by(run)
             (self._pool if asked is None else self._sizing_pool).submit(self._start, run, asked)
@@ -201,6 +203,8 @@ class Runs:
         except Exception:
             log.exception("run_not_started", run_id=run.id)
             self._fail(run, "The run could not be started: the log of the engine has the details.")
+        finally:
+            self._starting.discard(run.id)  # one that is resolving still could not even be said to have failed
 
     def _begin(
         self, run_id: str, resolved: Sequence[Resolved], sizes: dict[str, Sized] | None, session: Session

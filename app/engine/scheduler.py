@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy.orm import Session
@@ -36,9 +36,11 @@ from app.strategies.resolving import Resolver
 from app.strategies.runner import AT_ONCE, Runner
 from app.strategies.schedule import Leaving, Slot
 from app.strategies.scheduling import account_ids
+from app.venues.types import Symbol
 from app.wiring import Services
 
 log = structlog.get_logger()
+Row = TypeVar("Row")
 AHEAD = timedelta(days=1)  # entries that are kept in mind
 ANEW = timedelta(seconds=30)  # how soon a change of the calendar is noticed
 WARM = (timedelta(seconds=30), timedelta(seconds=4))  # before an entry: a server may close what stood idle
@@ -57,10 +59,10 @@ class Armed:
     read_at: datetime
     warmed: set[tuple[datetime, timedelta]] = field(default_factory=set)
 
-    def is_as(self, strategy: Strategy, now: datetime) -> bool:
+    def is_of(self, strategy: Strategy) -> bool:
+        """Whether nobody changed it, or armed it anew, since."""
         known = self.strategy
-        same = (known.version, known.armed_at) == (strategy.version, strategy.armed_at)
-        return same and now - self.read_at < ANEW
+        return (known.version, known.armed_at) == (strategy.version, strategy.armed_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +115,18 @@ class Scheduler:
         now = self._clock.now()
         rows = self._schedules.armed()
         known, self._armed = self._armed, {}
-        for row in rows:
-            before = known.get(row.id)
-            self._armed[row.id] = before if before and before.is_as(row, now) else self._read(row, before, now)
-        self._beat(self._summary(rows), now)
+        try:
+            _each(rows, lambda row: self._plan(row, known.get(row.id), now), "strategies could not be planned")
+        finally:
+            self._beat(self._summary(rows), now)
+
+    def _plan(self, row: Strategy, before: Armed | None, now: datetime) -> None:
+        """What was known stays should it not be readable, but never the times of an earlier version."""
+        if before is not None and before.is_of(row):
+            self._armed[row.id] = before
+            if now - before.read_at < ANEW:
+                return
+        self._armed[row.id] = self._read(row, before, now)
 
     def _beat(self, summary: dict[str, Any], now: datetime) -> None:
         """What is armed stands at the head of every page: told when it changed, and as a sign of life."""
@@ -135,7 +145,8 @@ class Scheduler:
         for row in rows:
             one = found.setdefault(row.owner_id, {"armed": 0, "next_at": None, "name": ""})
             one["armed"] += 1
-            next_at = next((slot.at.isoformat() for slot in self._armed[row.id].pending if not slot.skip), None)
+            pending = self._armed[row.id].pending if row.id in self._armed else []
+            next_at = next((slot.at.isoformat() for slot in pending if not slot.skip), None)
             if next_at is not None and (one["next_at"] is None or next_at < one["next_at"]):
                 one |= {"next_at": next_at, "name": row.name}
         return found
@@ -179,17 +190,22 @@ class Scheduler:
 
     def warm(self) -> None:
         now = self._clock.now()
-        spots = set()
-        for armed in list(self._armed.values()):
-            for slot in armed.pending:
-                if slot.skip or not timedelta() < slot.at - now <= WARM[0]:
-                    continue
-                spots |= set(self._resolver.spots(_legs(armed.strategy), now))
-                marks = {(slot.at, before) for before in WARM if slot.at - now <= before}
-                if marks - armed.warmed:
-                    armed.warmed |= marks
-                    threading.Thread(target=self._warm, args=[armed.strategy], name="warm", daemon=True).start()
-        self._market.want(PULSE, spots)
+        spots: set[Symbol] = set()
+        try:
+            _each(list(self._armed.values()), lambda one: self._warm_for(one, spots, now), "strategies stay cold")
+        finally:
+            self._market.want(PULSE, spots)
+
+    def _warm_for(self, armed: Armed, spots: set[Symbol], now: datetime) -> None:
+        """Adds what its entries to come are priced by."""
+        for slot in armed.pending:
+            if slot.skip or not timedelta() < slot.at - now <= WARM[0]:
+                continue
+            spots.update(self._resolver.spots(_legs(armed.strategy), now))
+            marks = {(slot.at, before) for before in WARM if slot.at - now <= before}
+            if marks - armed.warmed:
+                armed.warmed |= marks
+                threading.Thread(target=self._warm, args=[armed.strategy], name="warm", daemon=True).start()
 
     def _warm(self, strategy: Strategy) -> None:
         """Connections open, and contracts known: what is in the way is said by the entry itself."""
@@ -205,29 +221,36 @@ class Scheduler:
     def watch(self) -> None:
         """The live runs that leave by their schedule, and when: read anew from time to time, as calendars change."""
         now = self._clock.now()
-        known, self._watched = self._watched, {}
         live = self._schedules.live_runs()
-        for run in live:
-            before = known.get(run.id)
-            if before is not None and now - before.read_at < ANEW:
-                self._watched[run.id] = before
-                continue
-            found = self._schedules.leaving(run, now)
-            if found is not None:
-                self._watched[run.id] = Watched(run, found, self._schedules.days(run, now), now)
+        known, self._watched = self._watched, {}
         self._asked.intersection_update({run.id for run in live})
+        _each(live, lambda run: self._watch(run, known.get(run.id), now), "runs could not be watched")
+
+    def _watch(self, run: Run, before: Watched | None, now: datetime) -> None:
+        """What was known stays should it not be readable."""
+        if before is not None:
+            self._watched[run.id] = before
+            if now - before.read_at < ANEW:
+                return
+        found = self._schedules.leaving(run, now)
+        if found is not None:
+            self._watched[run.id] = Watched(run, found, self._schedules.days(run, now), now)
+        else:
+            self._watched.pop(run.id, None)
 
     def leave(self) -> bool:
         now = self._clock.now()
         due = [one for one in self._watched.values() if one.leaving.at <= now and one.run.id not in self._asked]
-        for one in due:
-            if is_open(one.days, now):
-                self._asked.add(one.run.id)
-                self._leave(one, now)
-            elif one.run.id not in self._closed:
-                self._closed.add(one.run.id)
-                self._say_closed(one)
+        _each(due, lambda one: self._leave_or_say(one, now), "runs could not be left")
         return bool(due)
+
+    def _leave_or_say(self, one: Watched, now: datetime) -> None:
+        if is_open(one.days, now):
+            self._asked.add(one.run.id)
+            self._leave(one, now)
+        elif one.run.id not in self._closed:
+            self._closed.add(one.run.id)
+            self._say_closed(one)
 
     def _leave(self, one: Watched, now: datetime) -> None:
         decided = self._writer.submit(partial(self._left, _trigger(one, now)), durable=True)
@@ -266,6 +289,18 @@ class Scheduler:
                 link = f"/strategies/{entry.strategy_id}/schedule"
                 message = Message(Level.WARN, "schedule", f"{name} did not enter at {entry.slot}", text, key, link)
                 self._services.notify.put(session, entry.owner_id, message)
+
+
+def _each(rows: Sequence[Row], step: Callable[[Row], None], trouble: str) -> None:
+    """One at fault keeps none of the others. Raises what happened to all, for the loop to say and to count."""
+    failures: list[Exception] = []
+    for row in rows:
+        try:
+            step(row)
+        except Exception as error:
+            failures.append(error)
+    if failures:
+        raise ExceptionGroup(f"{len(failures)} of {len(rows)} {trouble}", failures)
 
 
 def _legs(strategy: Strategy) -> list[Leg]:

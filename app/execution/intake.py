@@ -29,6 +29,7 @@ from app.execution.states import AT_VENUE, FINAL, IN_DOUBT, OrderState
 from app.execution.writer import Writer, Written
 from app.venues.types import OrderReport, OrderStatus, TradeReport
 
+AUDIT = 10.0  # seconds between trade books while an order works whose row does not say what was filled
 UNSUPPORTED_READS = 5  # a book that says complete this often is believed without its trades
 _TRADES_LAG = timedelta(minutes=1)  # a trade book may show a fill so long after the order book shows the end
 _LOST_LOOKBACK = timedelta(hours=12)
@@ -62,6 +63,7 @@ class Intake:
         self.parking = Parking()
         writer.awaited = self.parking.awaited
         self._sightings: dict[str, tuple[OrderStatus, int]] = {}
+        self._trades_read_at: dict[str, float] = {}  # monotonic seconds
 
     def told(self, account_id: str, venue_order_id: str | None) -> None:
         """The answer of an order is in the journal: what was parked for it is there too, or goes there now."""
@@ -104,6 +106,8 @@ class Intake:
         reach("book read")
         live = {order.venue_order_id: order for order in ours if order.venue_order_id}
         fills = fills_by_order(books.trades)
+        if fills is not None:
+            self._trades_read_at[account_id] = self._clock.monotonic()
         for report in books.orders:
             if report.venue_order_id in live:
                 self._take_row(account_id, live[report.venue_order_id], report, fills)
@@ -128,14 +132,21 @@ class Intake:
                 return True
             if _has_priceless_foreign(session, account_id, self._clock.now()):
                 return True
-        return any(report.status.is_final for report in orders if report.venue_order_id in live)
+        mine = [report for report in orders if report.venue_order_id in live]
+        is_untold = any(report.filled_quantity is None for report in mine) and self._is_audit_due(account_id)
+        return is_untold or any(report.status.is_final for report in mine)
+
+    def _is_audit_due(self, account_id: str) -> bool:
+        """A stream that was subscribed to may tell nothing: not every broker pushes, and a message can be lost."""
+        read_at = self._trades_read_at.get(account_id)
+        return read_at is None or self._clock.monotonic() - read_at >= AUDIT
 
     def _take_row(self, account_id: str, order: Order, report: OrderReport, fills: dict[str, Filled] | None) -> None:
         full = with_fills(report, fills)
         if not full.status.is_final:
             self._sightings.pop(order.id, None)  # what was seen before was somebody else's
         full = self._believe_repeated_complete(order, full)
-        if not _says_more(order, full) or not self._is_supported(order, full):
+        if not _says_more(order, full) or not self._is_supported(order, full, report.filled_quantity is not None):
             return
         if fills is None and full.filled_quantity is None and full.status in ENDED_SHORT:
             return  # what was filled before it ended only the trade book can say
@@ -149,15 +160,16 @@ class Intake:
             return report
         return replace(report, filled_quantity=order.quantity)
 
-    def _is_supported(self, order: Order, report: OrderReport) -> bool:
-        """Whether a final state may be believed at once."""
+    def _is_supported(self, order: Order, report: OrderReport, is_told: bool) -> bool:
+        """Whether a final state may be believed at once. `is_told`: the row itself says how much was filled; a trade
+        book that shows nothing may only be late."""
         is_filled = bool(report.filled_quantity) and report.status is not OrderStatus.REJECTED  # else another's row
         if not report.status.is_final or is_filled or report.reason:
             return True
         if report.status is OrderStatus.FILLED:
             return False  # without its trades this is the case of `_believe_repeated_complete`
         is_asked_for = report.status is OrderStatus.CANCELLED and order.state == OrderState.CANCEL_PENDING
-        return self._sighting(order.id, report.status) >= 2 or is_asked_for
+        return self._sighting(order.id, report.status) >= 2 or (is_asked_for and is_told)
 
     def _sighting(self, order_id: str, status: OrderStatus) -> int:
         seen, times = self._sightings.get(order_id, (status, 0))

@@ -3,11 +3,12 @@
 Pure: what we sent, what the venue's book shows, and the clock go in; verdicts come out. Invariants: a venue order is
 adopted at most once; nothing is concluded from a book that was read before the send; while an equal order is still
 being sent no verdict is given, since a match could be either; orders of one intent are interchangeable, others are not.
-Running it twice gives the same verdicts.
+Some venues show another price, type or time than was sent, so nothing is LOST while the book shows a new order that
+only differs by these: a person decides. Running it twice gives the same verdicts.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -70,6 +71,7 @@ class Wait:
 
 
 Verdict = Adopt | Lost | Ambiguous | Wait
+Asked = tuple[str, str, str, Decimal, str]
 Key = tuple[str, str, str, Decimal, str, str, Decimal | None, Decimal | None]
 
 
@@ -84,6 +86,7 @@ def judge(
 
     `lookups` whole books and `window` since the send must both have passed without the order before it is LOST.
     """
+    candidates = list(candidates)
     by_key: dict[Key, list[Candidate]] = defaultdict(list)
     for candidate in candidates:
         by_key[_report_key(candidate.report)].append(candidate)
@@ -92,29 +95,19 @@ def judge(
         groups[_key(order)].append(order)
     verdicts = {v.order_id: v for key, group in groups.items() for v in _judge_group(group, by_key[key])}
     settled = [verdicts[o.order_id] for o in doubtful if o.order_id in verdicts]
-    by_id = {order.order_id: order for order in doubtful}
-    return [_expire(v, by_id[v.order_id], now, lookups, window) for v in settled]
+    left = _without(candidates, settled)
+    sending = {_asked_for(order) for order in doubtful if order.is_sending}
+    ended = {o.order_id: _end(o, left, sending) for o in doubtful if o.lookups >= lookups and now - o.sent_at > window}
+    return [ended.get(v.order_id, v) if isinstance(v, Wait) else v for v in settled]
 
 
 def appeared(
     lost: Sequence[Doubtful], candidates: Sequence[Candidate], verdicts: Sequence[Verdict]
 ) -> list[tuple[str, tuple[str, ...]]]:
     """Unowned orders that could be one we gave up as lost. They may as well be somebody's own: a person decides."""
-    adopted = {verdict.report.venue_order_id for verdict in verdicts if isinstance(verdict, Adopt)}
-    found = []
-    for order in lost:
-        names = tuple(
-            sorted(
-                candidate.report.venue_order_id
-                for candidate in candidates
-                if _report_key(candidate.report) == _key(order)
-                and _could_be(order, candidate)
-                and candidate.report.venue_order_id not in adopted
-            )
-        )
-        if names:
-            found.append((order.order_id, names))
-    return found
+    left = _without(candidates, verdicts)
+    found = ((order.order_id, _near(order, left)) for order in lost)
+    return [(order_id, names) for order_id, names in found if names]
 
 
 def _judge_group(group: list[Doubtful], candidates: list[Candidate]) -> list[Verdict]:
@@ -156,10 +149,33 @@ def _could_be(order: Doubtful, candidate: Candidate) -> bool:
     return candidate.seq > order.seen_mark and (placed is None or placed >= order.sent_at - CLOCK_SKEW)
 
 
-def _expire(verdict: Verdict, order: Doubtful, now: datetime, lookups: int, window: timedelta) -> Verdict:
-    if isinstance(verdict, Wait) and order.lookups >= lookups and now - order.sent_at > window:
+def _end(order: Doubtful, left: Sequence[Candidate], sending: Collection[Asked]) -> Verdict:
+    """Of one that no book has shown for long enough."""
+    near = _near(order, left)
+    if not near:
         return Lost(order.order_id)
-    return verdict
+    return Wait(order.order_id) if _asked_for(order) in sending else Ambiguous(order.order_id, near)
+
+
+def _without(candidates: Iterable[Candidate], verdicts: Iterable[Verdict]) -> list[Candidate]:
+    """Those that no verdict adopts."""
+    adopted = {verdict.report.venue_order_id for verdict in verdicts if isinstance(verdict, Adopt)}
+    return [candidate for candidate in candidates if candidate.report.venue_order_id not in adopted]
+
+
+def _near(order: Doubtful, candidates: Iterable[Candidate]) -> tuple[str, ...]:
+    """Orders that came since and ask for the same, whatever the venue says of their price, type and time."""
+    asked = _asked_for(order)
+    found = (one.report for one in candidates if one.seq > order.seen_mark)
+    return tuple(sorted(report.venue_order_id for report in found if _asks_for(report) == asked))
+
+
+def _asked_for(order: Doubtful) -> Asked:
+    return order.exchange, order.symbol, str(order.side), order.quantity, order.product
+
+
+def _asks_for(report: OrderReport) -> Asked:
+    return report.symbol.exchange, report.symbol.name, str(report.side), report.quantity, report.product
 
 
 def _key(order: Doubtful) -> Key:

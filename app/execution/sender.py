@@ -6,7 +6,7 @@ recovery turns it into UNKNOWN, never into a second call.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import TypeVar
@@ -42,6 +42,7 @@ from app.venues.types import (
 log = structlog.get_logger()
 Command = TypeVar("Command", PlaceOrder, ModifyOrder, CancelOrder)
 SIMULATED = "Its server was switched to paper: its simulator took it, and nothing reached the broker."
+LATEST = timedelta(minutes=1)  # after its claim an order is not sent any more
 _TOO_LATE = Answer(Outcome.UNAVAILABLE, reason="the engine's turn had run out before this was sent")
 
 
@@ -102,8 +103,8 @@ class Sender:
 
     def sending(self, order: Order) -> Work:
         """For an order that was claimed already, together with others."""
-        drop = partial(never_sent, self._desk, order.id)
-        return Work(f"send:{order.id}", _urgency(order.purpose), partial(self._send, command_for(order)), drop=drop)
+        drop, send = partial(never_sent, self._desk, order.id), partial(self._send_soon, command_for(order))
+        return Work(f"send:{order.id}", _urgency(order.purpose), partial(send, self._desk.clock.now()), drop=drop)
 
     def cancelling(self, order: Order) -> Work:
         command = CancelOrder(order.venue_order_id or "", order.id, _symbol(order), _tag(order))
@@ -115,6 +116,13 @@ class Sender:
 
     def _place(self, command: PlaceOrder) -> bool:
         if not self._desk.writer.write(self._claim(command.client_order_id), durable=True):
+            return False
+        return self._send(command)
+
+    def _send_soon(self, command: PlaceOrder, claimed_at: datetime) -> bool:
+        """Not after so long in the lane that whoever looks at the books may give it up, and wish it anew."""
+        if self._desk.clock.now() - claimed_at >= LATEST:
+            never_sent(self._desk, command.client_order_id)
             return False
         return self._send(command)
 
@@ -204,8 +212,8 @@ class Sender:
 
 
 def never_sent(desk: Desk, order_id: str) -> None:
-    """Claimed, and there was no lane any more to make the call: it provably never left, so it may be wished anew."""
-    why = "the account's connection was closed or paused before the order was sent"
+    """Claimed, and no lane made the call, or not in time: it provably never left, so it may be wished anew."""
+    why = "the account's connection was closed, paused or busy for too long before the order was sent"
     answer = Answer(Outcome.UNAVAILABLE, reason=why)
     at = desk.clock.now()
     desk.writer.submit(journal.Answered(order_id, answer, at), durable=True)

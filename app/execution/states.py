@@ -112,7 +112,7 @@ def advance(now: Progress, report: OrderReport) -> Step:
     """The next progress after a report, in whatever order reports come."""
     filled = max(now.filled, report.filled_quantity or ZERO)
     average = _average(now, report, filled)
-    state = _next_state(now, report.status, filled)
+    state = _next_state(now, report, filled)
     new_fill = filled - now.filled
     return Step(
         progress=Progress(check(now.state, state), now.quantity, filled, average),
@@ -124,13 +124,16 @@ def advance(now: Progress, report: OrderReport) -> Step:
     )
 
 
-def _next_state(now: Progress, status: OrderStatus, filled: Decimal) -> OrderState:
+def _next_state(now: Progress, report: OrderReport, filled: Decimal) -> OrderState:
+    status = report.status
     if filled >= now.quantity and filled > 0:
         return S.FILLED
     if now.state in FINAL and now.state is not S.LOST:
         return now.state
     if status is OrderStatus.FILLED:  # the venue says complete and we have not seen all of it yet
         return _working(now.state, S.OPEN, filled)
+    if status in (OrderStatus.CANCELLED, OrderStatus.EXPIRED) and report.filled_quantity is None:
+        return now.state  # what was filled before decides what is left to do, and only the trade book can say that
     if status in _FINISHED:
         return _FINISHED[status]
     return _working(now.state, _WORKING[status], filled)

@@ -36,7 +36,11 @@ class Ledger:
         ids = self._tail.changed(session, now)
         if len(ids) > AT_ONCE:
             return self._build(session, day, mark)
-        changed = self._read(session, ids, mark) if ids else []
+        try:
+            changed = self._read(session, ids, mark) if ids else []
+        except Exception:
+            self._tail = None  # it tells no order twice: all are read anew
+            raise
         for order in changed:
             self._orders[order.key][order.order_id] = order
         touched = {order.key for order in changed}
@@ -51,6 +55,7 @@ class Ledger:
         return [one for one in found if self._orders[one.key].get(one.order_id) != one]
 
     def _build(self, session: Session, day: datetime, mark: datetime | None) -> set[PositionKey]:
+        self._built_for = None  # until all of it was read
         self._tail = Tail(session)  # before the orders: what changes while they are read is told the next time
         self._opening, _ = carried(session, self._owner_id)
         self._orders.clear()

@@ -8,16 +8,17 @@ that has limits take turns, so that two of them never fill the same room.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
 
 from sqlalchemy import distinct, func, or_, select, text
 from sqlalchemy.orm import Session
 
-from app.core.clock import Clock
+from app.core.clock import Clock, day_in_india
 from app.core.db import Database, once
 from app.core.money import ZERO
 from app.execution.desk import Wish
 from app.execution.models import Order
+from app.execution.splitter import CannotSplit, slices
 from app.execution.statements import ENTRY_LIKE
 from app.execution.states import LIVE
 from app.execution.terms import PRICED
@@ -28,6 +29,7 @@ from app.portfolio.trades import day_start
 from app.risk.day_known import KnownLimits
 from app.risk.day_rules import Limited
 from app.risk.day_use import OneMore, PriceOf, SoFar, World, why_not
+from app.risk.expired import expired, settled
 from app.risk.gate import gate
 from app.risk.states import Effect, effect_of
 from app.venues.types import Side, Symbol
@@ -131,7 +133,9 @@ class DayGate:
                 _add_count(session, found, "orders_per_minute", func.count(), Order.owner_id == owner_id, since)
             if "entries" in asked:
                 _add_entries(session, owner_id, now, found)
-        for key, held in self._portfolio.held(owner_id, now).items():
+        book = self._portfolio.held(owner_id, now)
+        gone = expired(self._instruments, [book], day_in_india(now))
+        for key, held in settled(book, gone).items():
             place = (key.account_id, Symbol(key.exchange, key.symbol))
             found.held[place] = found.held.get(place, ZERO) + held.position.quantity
         return found
@@ -154,11 +158,17 @@ class DayGate:
 def _one_more(wish: Wish) -> OneMore:
     """Without a key it is new terms for an order that works."""
     units = Side(wish.side).sign * wish.quantity
-    orders = 1 if not wish.freeze else int((wish.quantity / wish.freeze).to_integral_value(ROUND_CEILING))
     price = wish.price if wish.price_type in PRICED else None
     return OneMore(
-        wish.account_id, wish.symbol, units, price, max(1, orders), not wish.key, wish.purpose == BY_HAND
+        wish.account_id, wish.symbol, units, price, _orders_of(wish), not wish.key, wish.purpose == BY_HAND
     )  # fmt: skip
+
+
+def _orders_of(wish: Wish) -> int:
+    try:
+        return len(slices(wish.quantity, wish.lot, wish.freeze))
+    except CannotSplit:  # whoever plans it refuses it
+        return 1
 
 
 def _add_working(session: Session, account_ids: Sequence[str], found: SoFar) -> None:

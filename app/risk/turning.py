@@ -22,7 +22,7 @@ WANTED = {"breakout": Direction.UP, "breakdown": Direction.DOWN}
 
 @dataclass(frozen=True, slots=True)
 class TrendWatch:
-    """`legs`: what is looked at, each with its signed weight; `since`: when the run began."""
+    """`legs`: what is looked at, each with its signed weight; `since`: when the run began, or the last of them came."""
 
     rule: SupertrendRule
     legs: tuple[tuple[Symbol, Decimal], ...]
@@ -68,13 +68,21 @@ def look(watch: TrendWatch, candles: Mapping[Symbol, Sequence[Candle]]) -> Look:
     trends = supertrend(bars, watch.rule.period, watch.rule.multiplier)
     length, wanted = length_of(interval), WANTED[watch.rule.when]
     line = Line(bars[-1].close, trends[-1], bars[-1].start + length) if bars and trends[-1] is not None else None
+    since = _since(watch, bars)
     for bar, before, after in zip(bars[1:], trends, trends[1:], strict=False):
-        if before is None or after is None or bar.start + length <= watch.since:
+        if before is None or after is None or bar.start + length <= since:
             continue
         if after.direction is wanted and before.direction is not wanted:
             passed = after.upper if wanted is Direction.UP else after.lower
             return Look(line, Turn(bar.close, passed, bar.start + length))
     return Look(line, None)
+
+
+def _since(watch: TrendWatch, bars: Sequence[Candle]) -> datetime:
+    """A history that begins after the run did begins with a guess of the trend, and the first turn of it may only put
+    that right: what turned in its older half was looked at when it happened."""
+    is_cut = bool(bars) and bars[0].start > watch.since
+    return bars[len(bars) // 2].start if is_cut else watch.since
 
 
 def _bars(watch: TrendWatch, candles: Mapping[Symbol, Sequence[Candle]]) -> Sequence[Candle]:

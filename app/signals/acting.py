@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
 from app.core import actors
@@ -23,6 +23,8 @@ from app.signals.models import Signal, Webhook
 from app.strategies.models import Run
 from app.strategies.service import LIVE_RUNS, StrategyService
 
+KEY = "signal:"  # of the runs that signals begin
+CALLED_OFF = "A signal to leave came before it could be carried out."
 GRACE = timedelta(seconds=30)  # of an entry
 BATCH = 50
 
@@ -89,7 +91,7 @@ class Acting:
             self._announce(Alarm(signal.owner_id, None, f"signal:{signal.id}", told))
 
     def _enter(self, signal: Signal, webhook: Webhook) -> Verdict:
-        key, late = f"signal:{signal.id}", self._clock.now() - signal.received_at - GRACE
+        key, late = f"{KEY}{signal.id}", self._clock.now() - signal.received_at - GRACE
         with self._db.read() as session:
             begun = session.scalar(select(Run.id).where(Run.owner_id == signal.owner_id, Run.key == key))
             why = "" if begun else _why_not(session, signal, webhook)
@@ -106,12 +108,29 @@ class Acting:
         return Verdict(SignalState.EXECUTED, "A run began.", [run_id])
 
     def _leave(self, signal: Signal, webhook: Webhook) -> Verdict:
+        self._call_off(signal, webhook)
         with self._db.read() as session:
             live = session.scalars(_live_runs(signal.owner_id, webhook.strategy_id)).all()
         left = [run_id for run_id in live if self._exit(signal.owner_id, run_id, webhook.name)]
         if not live:
             return Verdict(SignalState.REFUSED, "No run of its strategy was under way.", is_expected=True)
         return Verdict(SignalState.EXECUTED, _told_of(len(live), len(left)), live)
+
+    def _call_off(self, signal: Signal, webhook: Webhook) -> None:
+        """Entries that came before and could not be decided yet: after this exit they are not made any more. Of one
+        that has begun its run only the note is missing."""
+        of_strategy = select(Webhook.id).where(Webhook.strategy_id == webhook.strategy_id)
+        begun = select(Run.id).where(Run.owner_id == Signal.owner_id, Run.key == KEY + Signal.id)
+        before = update(Signal).where(
+            Signal.webhook_id.in_(of_strategy),
+            Signal.id < signal.id,
+            Signal.action == Action.ENTER,
+            Signal.state == SignalState.RECEIVED,
+            ~begun.exists(),
+        )
+        change = {"state": SignalState.REFUSED, "reason": CALLED_OFF, "decided_at": self._clock.now()}
+        with self._db.write() as session:
+            session.execute(before.values(**change), execution_options={"synchronize_session": False})
 
     def _exit(self, owner_id: str, run_id: str, name: str) -> bool:
         """False when it was decided before."""

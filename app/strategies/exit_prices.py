@@ -35,6 +35,10 @@ class Means(Protocol):
         """Whether the account's venue changes working orders."""
         ...
 
+    def freeze(self, account_id: str, symbol: Symbol) -> Decimal | None:
+        """The most units that one order may carry today; None where that is not known."""
+        ...
+
 
 class AnyMarket:
     """Knows no price and no venue: everything goes at market, and what rests is cancelled."""
@@ -47,6 +51,9 @@ class AnyMarket:
 
     def can_change(self, account_id: str) -> bool:
         return False
+
+    def freeze(self, account_id: str, symbol: Symbol) -> Decimal | None:
+        return None
 
 
 @dataclass(frozen=True, slots=True)

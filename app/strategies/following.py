@@ -60,6 +60,8 @@ def _due(loaded: Loaded, decision: Decision, now: datetime) -> Iterator[tuple[Le
 
 def _terms(leg: LegRun, order: OrderView, due: Step, means: Means, account_id: str) -> Terms | None:
     side, quote = Side(leg.side), means.quote(Symbol(leg.exchange, leg.symbol))
+    if due is Step.MARKET and quote is None:
+        return None
     if due is Step.MARKET:
         final = market_terms(side, quote, means.protection(account_id) or CROSSES, leg.tick)
         return Terms(order.quantity, final.price_type, final.price)

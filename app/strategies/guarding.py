@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.core.clock import INDIA
 from app.core.money import ZERO
 from app.execution.models import Order
-from app.risk.limits import Limits, bounds, leg_bounds, limits
+from app.risk.limits import Bounds, Limits, bounds, leg_bounds, limits
 from app.risk.models import RiskEvent, RiskTrail
 from app.risk.monitor import Reach, Stake
 from app.risk.rules import STOPS
@@ -125,13 +125,26 @@ def _of_run(run: Run, parts: Sequence[AccountRun], known: _Known) -> list[Stake]
         return found
     if rules.of == "run":
         money = Money.of(leg for part in parts for leg in known.legs[part.id])
-        is_whole = all(part.state != AccountRunState.ENTERING for part in live)
-        return found + _stake((Reach.RUN, run.id), run, (rules, money, Decimal(1), is_whole), known)
+        whole = [part for part in live if part.state != AccountRunState.ENTERING]
+        stakes = _stake((Reach.RUN, run.id), run, (rules, money, Decimal(1), len(whole) == len(live)), known)
+        if whole and len(whole) < len(live):
+            done = Money.of(leg for part in whole for leg in known.legs[part.id])
+            stakes = [
+                replace(one, bounds=_stopped_early(one.bounds, bounds(rules, done.base(Decimal(1)), True)))
+                for one in stakes
+            ]
+        return found + stakes
     for part in live:
         money = Money.of(known.legs[part.id])
         is_whole = part.state == AccountRunState.OPEN
         found += _stake((Reach.PART, part.id), run, (rules, money, part.multiplier, is_whole), known)
     return found
+
+
+def _stopped_early(around: Bounds, of_whole: Bounds) -> Bounds:
+    """One account's order that rests must not leave the others without their stop: until all are whole it is that of
+    those which are."""
+    return around if around.stop is not None else replace(around, stop=of_whole.stop)
 
 
 def _stake(of: tuple[Reach, str], run: Run, how: tuple[Limits, Money, Decimal, bool], known: _Known) -> list[Stake]:

@@ -14,7 +14,7 @@ from typing import Protocol
 from sqlalchemy import BindParameter, Table, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from app.core.clock import Clock
+from app.core.clock import Clock, day_in_india
 from app.core.crashpoint import reach
 from app.core.db import Database, Moment, swap
 from app.core.errors import Denied
@@ -234,13 +234,25 @@ class Runner:
             first = limit_terms(rule, Side(leg.side).opposite, quote, leg.tick)
         return first or self._at_market(loaded, leg)
 
+    def _freeze(self, loaded: Loaded, again: Resend) -> Decimal | None:
+        """Of today: what was entered on another day was cut by another rule."""
+        leg, today = loaded.legs[again.leg_id], day_in_india(self._clock.now())
+        view = next(one for one in loaded.view.legs if one.id == again.leg_id)
+        if any(order.sent_at and day_in_india(order.sent_at) == today for order in view.entries):
+            return leg.freeze_quantity
+        now = self._means.freeze(loaded.part.account_id, Symbol(leg.exchange, leg.symbol))
+        return min((known for known in (leg.freeze_quantity, now) if known is not None), default=None)
+
     def _wishes(self, loaded: Loaded, decision: Decision) -> list[Wish]:
         part, legs = loaded.part, loaded.legs
         entries = [
             entry_wish(part.owner_id, part.account_id, legs[again.leg_id], again.quantity, again.attempt)
             for again in decision.enter
         ]
-        return entries + [_exit_wish(loaded, again, self._exit_terms(loaded, again)) for again in decision.leave]
+        return entries + [
+            _exit_wish(loaded, again, self._exit_terms(loaded, again), self._freeze(loaded, again))
+            for again in decision.leave
+        ]
 
     def _submit(
         self, session: Session, steps: Sequence[tuple[Loaded, Decision]], now: datetime
@@ -340,7 +352,7 @@ def run_state(parts: set[str]) -> str:
     return AccountRunState.FAILED
 
 
-def _exit_wish(loaded: Loaded, again: Resend, terms: ExitTerms) -> Wish:
+def _exit_wish(loaded: Loaded, again: Resend, terms: ExitTerms, freeze: Decimal | None) -> Wish:
     leg, part = loaded.legs[again.leg_id], loaded.part
     side = Side(leg.side).opposite
     whole = again.quantity % leg.lot_size == 0
@@ -357,7 +369,7 @@ def _exit_wish(loaded: Loaded, again: Resend, terms: ExitTerms) -> Wish:
         quantity=again.quantity,
         product=leg.product,
         lot=leg.lot_size if whole else Decimal(1),  # a partial fill of odd size must still get out
-        freeze=leg.freeze_quantity,
+        freeze=freeze,
         price_type=terms.price_type,
         price=terms.price,
         wave=1 if side is Side.BUY else 2,

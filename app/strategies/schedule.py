@@ -225,7 +225,7 @@ def verdict(rules: Schedule, slot: Slot, now: datetime, today: Today) -> str:
 
 def obstacle(rules: Schedule, now: datetime, entries: int) -> str:
     """Why no run may begin now, whoever begins it; `entries` is how many began today."""
-    local = now.astimezone(ZoneInfo(rules.zone)).time()
+    local = now.astimezone(ZoneInfo(rules.zone)).time().replace(microsecond=0)
     if rules.last_entry is not None and local > rules.last_entry:
         return f"Its schedule allows no entry after {spell(rules.last_entry)}."
     if rules.most_entries is not None and entries >= rules.most_entries:

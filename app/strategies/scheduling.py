@@ -211,8 +211,9 @@ class Schedules:
         return found
 
     def live_runs(self) -> Sequence[Run]:
-        """Those that a schedule may leave and nothing has left yet."""
-        where = (Run.schedule.is_not(None), Run.exit_reason.is_(None), Run.state.in_(("entering", "open")))
+        """Those that a schedule may leave and nothing has left as a whole yet: one account's own exit, which may be
+        stuck, makes a run `exiting`."""
+        where = (Run.schedule.is_not(None), Run.exit_reason.is_(None), Run.state.in_(("entering", "open", "exiting")))
         with self._db.read() as session:
             return session.scalars(select(Run).where(*where)).all()
 

@@ -4,9 +4,9 @@ Until that transaction nothing was sent, so a run whose engine died before it is
 account's part goes its own way.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -38,6 +38,7 @@ from app.venues.types import PriceType, Side, Symbol
 Prepare = Callable[[str, Sequence[Resolved]], None]  # of an owner's run: before what follows from it is written
 Standing = Callable[[Sequence[Account]], dict[str, str]]  # by account id why it may not enter now, where that is so
 
+BEGINS_WITHIN = timedelta(minutes=2)  # of the click, where no schedule says otherwise: later the market is another one
 _PARTS: Table = AccountRun.__table__  # type: ignore[assignment]  # a declarative class has a Table
 _LEGS: Table = LegRun.__table__  # type: ignore[assignment]  # as above
 WAITS: Table = LegWait.__table__  # type: ignore[assignment]  # as above
@@ -46,7 +47,9 @@ _accounts: Table = Account.__table__  # type: ignore[assignment]  # as above
 
 _engine_id: BindParameter[str] = bindparam("engine_id")
 _row_id: BindParameter[str] = bindparam("row_id")
-_is_waiting = or_(_runs.c.state == "requested", (_runs.c.state == "resolving") & (_runs.c.claimed_by != _engine_id))
+_under_way: BindParameter[list[str]] = bindparam("under_way", expanding=True)
+_is_left = or_(_runs.c.claimed_by != _engine_id, _runs.c.id.not_in(_under_way))
+_is_waiting = or_(_runs.c.state == "requested", (_runs.c.state == "resolving") & _is_left)
 _ANY_WAITING = select(_runs.c.id).where(_is_waiting).limit(1)
 _CLAIM_RUNS = update(_runs).where(_is_waiting).values(state="resolving", claimed_by=_engine_id).returning(*_runs.c)
 _BEGIN_RUN = (
@@ -87,9 +90,10 @@ class NewLeg(NamedTuple):
     again: dict[str, Any] | None
 
 
-def claim_runs(db: Database, engine_id: str) -> list[Run]:
-    """Runs that were asked for, and those that a dead engine left while resolving. Rows to be read, as in `views`."""
-    claimer = {"engine_id": engine_id}
+def claim_runs(db: Database, engine_id: str, under_way: Collection[str] = ()) -> list[Run]:
+    """Runs that were asked for, and those that a dead engine left while resolving, or this one, which says what it has
+    `under_way`. Rows to be read, as in `views`."""
+    claimer = {"engine_id": engine_id, "under_way": list(under_way)}
     with db.read() as session:
         if statements.run(session, _ANY_WAITING, claimer).first() is None:
             return []
@@ -144,8 +148,9 @@ def begin(
     run = statements.run(session, _BEGIN_RUN, {"row_id": run_id, "now": now}).one_or_none()
     if run is None:
         return []
-    if run.begin_by is not None and now > run.begin_by:
-        why = f"It was to begin by {run.begin_by.astimezone(INDIA):%H:%M:%S} and was not: nothing was sent."
+    begin_by = run.begin_by or run.requested_at + BEGINS_WITHIN
+    if now > begin_by:
+        why = f"It was to begin by {begin_by.astimezone(INDIA):%H:%M:%S} and was not: nothing was sent."
         failed = {"state": AccountRunState.FAILED.value, "started_at": None, "closed_at": now, "trouble": why}
         statements.change(session, _runs, [(run_id, failed)])
         return []

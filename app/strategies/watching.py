@@ -53,6 +53,7 @@ class Money:
     held: dict[Symbol, Decimal] = field(default_factory=dict)
     worth: Decimal = ZERO  # signed worth of the entries: bought less sold
     by_number: dict[int, tuple[Symbol, Decimal]] = field(default_factory=dict)  # signed units entered, of all accounts
+    came: dict[int, datetime] = field(default_factory=dict)  # by number, of later entries: when its contract came
     is_awaited: bool = False  # a leg waits for its entry, so a run that holds nothing may still be left
 
     @classmethod
@@ -69,6 +70,9 @@ class Money:
             self.held[leg.symbol] = self.held.get(leg.symbol, ZERO) + leg.held
         if not leg.counts or not leg.entered:
             return
+        known = self.by_number.get(leg.row.number)
+        if leg.row.entered_at is not None and leg.row.waits and (known is None or known[0] != leg.symbol):
+            self.came[leg.row.number] = leg.row.entered_at
         if leg.row.entry > 1:  # the entry was worth what it was: only its contract may be another one now
             self.by_number[leg.row.number] = (
                 leg.symbol,
@@ -151,7 +155,8 @@ def trend_watch(
         of_leg = money.by_number.get(rule.leg or 0)
         symbol = first_underlying(underlyings) if rule.on == "underlying" else of_leg and of_leg[0]
         legs = ((symbol, ONE),) if symbol is not None else ()
-    return TrendWatch(rule, legs, since) if legs else None
+    came = money.came.values() if rule.on == "premium" else [money.came[rule.leg]] if rule.leg in money.came else []
+    return TrendWatch(rule, legs, max([since, *came])) if legs else None
 
 
 def delta_watch(rules: Limits, money: Money, is_whole: bool) -> DeltaWatch | None:

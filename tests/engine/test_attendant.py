@@ -1,8 +1,71 @@
-"""When an account's books are read: an order that moves is never slept through."""
+"""When an account's books are read: an order that moves is never slept through, and no failure is the last word."""
 
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import pytest
+from structlog.testing import capture_logs
+
+from app.accounts.health import HealthService
+from app.broadcast.keeper import Keeper
+from app.broadcast.rates import Rates
+from app.core.clock import SystemClock
+from app.core.errors import Retry
 from app.engine.attendant import Attendant, Rhythm, Tools
+from app.engine.figures import Books, Figures
+from app.portfolio.snapshots import Snapshots
 from app.venues.port import StreamState
+from tests.broadcast.conftest import KeepingLink
+from tests.engine.outages import unreadable
 from tests.execution.conftest import desk  # noqa: F401 - a fixture of the room below
+from tests.waiting import until
+
+
+class Venue:
+    """An account without orders, whose server can be out of reach."""
+
+    capabilities = SimpleNamespace(currency="INR")
+
+    def __init__(self) -> None:
+        self.trouble: Retry | None = None
+
+    def orders(self) -> list:
+        if self.trouble:
+            raise self.trouble
+        return []
+
+
+class NoFigures(Figures):
+    """Only the order book is read."""
+
+    def due_in(self) -> float:
+        return 60.0
+
+
+@pytest.fixture
+def reader(desk) -> Iterator[Attendant]:  # noqa: F811 - the fixture
+    """Not started; its account is swept already."""
+    clock, rates = SystemClock(), Rates(figures=60, figures_idle=60, trades=60, trades_idle=60, per_minute=6000)
+    health = HealthService(desk.db, clock)
+    books = Books(Keeper(desk.db, KeepingLink(), clock, desk.heard.append), Snapshots(desk.db), health, clock, rates)
+    venue = Venue()
+    figures = NoFigures(books, desk.account_id, venue, rates, lambda: 1.0)
+    tools = Tools(desk.db, desk.intake, health, clock, Rhythm(pending=0.05, idle=0.05), desk.heard.append)
+    made = Attendant(tools, desk.account_id, venue, figures)
+    made._swept_at = clock.now()
+    yield made
+    made.close()
+    made.join(10)
+    assert not made._thread.is_alive()
+
+
+def failures(logs) -> int:
+    return sum(line["event"] == "attendant_failed" for line in logs)
+
+
+def until_read_anew(reader: Attendant) -> None:
+    now = SystemClock().now()
+    until(lambda: reader.book_read_at is not None and reader.book_read_at > now and not reader._failures, 10)
 
 
 def test_an_order_that_moves_wakes_the_reader_though_it_came_late_to_the_one_before(desk):  # noqa: F811 - the fixture
@@ -17,3 +80,32 @@ def test_an_order_that_moves_wakes_the_reader_though_it_came_late_to_the_one_bef
     reader.figures_moved()
     assert reader._wake.is_set()
     assert 0 < reader._remaining() <= 1.0
+
+
+def test_a_database_that_fails_while_the_pause_is_reckoned_does_not_end_the_reading(desk, reader):  # noqa: F811 - it
+    reader.start()
+    until_read_anew(reader)
+    with capture_logs() as logs, unreadable(desk.db, "orders"):
+        until(lambda: failures(logs), 10)
+    until_read_anew(reader)
+
+
+def test_a_database_that_fails_while_the_venue_does_is_no_end_either(desk, reader):  # noqa: F811 - the fixture
+    reader._venue.trouble = Retry("The server is out of reach.")
+    with capture_logs() as logs, unreadable(desk.db, "account_health"):
+        reader.start()
+        until(lambda: failures(logs), 10)
+    reader._venue.trouble = None
+    until_read_anew(reader)
+
+
+def test_whoever_woke_a_turn_that_failed_does_not_wake_the_next_one_too(desk, reader):  # noqa: F811 - the fixture
+    reader._tools = Tools(
+        desk.db, desk.intake, reader._tools.health, SystemClock(), Rhythm(pending=60.0, idle=60.0), desk.heard.append
+    )
+    reader._venue.trouble = Retry("The server is out of reach.")
+    with capture_logs() as logs, unreadable(desk.db, "account_health"):
+        reader.look_now()
+        reader.start()
+        until(lambda: failures(logs) and not reader._wake.is_set(), 10)
+        assert failures(logs) == 1

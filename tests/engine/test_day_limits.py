@@ -2,24 +2,35 @@
 happens once; before an order the gate counts, and one account's refusal is no other's."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from decimal import Decimal
 from itertools import count
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 
 from app.core.errors import Denied
-from app.execution.states import FINAL
+from app.engine.day_guard import DayGuard
+from app.engine.replaying.cast import TapeMarket
+from app.execution.desk import open_gate
+from app.execution.events import OrderChanged
+from app.execution.states import FINAL, OrderState
+from app.execution.writer import Writer
 from app.risk.day_monitor import DayStanding
 from app.risk.day_rules import DayRule, DayRules
 from app.risk.models import AccountDay, DayPeak
-from app.risk.states import Extent
+from app.risk.states import Extent, Kind
+from app.strategies.runner import Runner
 from app.venues.types import Symbol
 from app.wiring import build
+from tests.databases import away, lay_tables
 from tests.engine.daywork import allow, day_events_of, day_of, limit, mine, of_account, release_days
-from tests.engine.desks import TestDesk
+from tests.engine.desks import TestDesk, settings_for
 from tests.engine.handwork import LOT, Hands
 from tests.engine.proving import assert_flat, assert_proven, orders_of, proving_desk, until_settled
+from tests.portfolio.rows import Desk as Rows
 from tests.waiting import until
 
 numbers = count(1)
@@ -165,3 +176,28 @@ def test_what_does_not_fit_is_refused_in_its_account_alone_and_nothing_of_it_is_
     desk.exit(second)
     until_settled(desk, second)
     assert_flat(desk)
+
+
+def test_what_changed_is_read_again_when_the_database_failed(tmp_path: Path) -> None:
+    """A guard whose loop nobody runs, over a new database."""
+    settings = settings_for(tmp_path)
+    lay_tables(settings.database_url)
+    services = build(settings)
+    rows, now = Rows(services.db), services.clock.now()
+    account = Extent(Kind.ACCOUNT, rows.account("a1"))
+    services.day_limits.save("u1", account, DayRules.model_validate({"max_loss": {"value": "5000"}}))
+    with closing(Writer(services.db, services.bus)) as writer:
+        runner = Runner(services.db, writer, services.clock, open_gate)
+        guard = DayGuard(services, writer, runner, TapeMarket(services), lambda: None)
+        guard.read()
+        assert guard.follow()
+        order_id = rows.fill("a1", 75, 100, at=now, exchange="NSE", symbol="SBIN")
+        guard.order_changed(OrderChanged(order_id, "u1", "a1", None, OrderState.FILLED, Decimal(75)))
+        with away(services.db, "orders"):
+            for _ in range(2):
+                with pytest.raises(DBAPIError):
+                    guard.follow()
+        assert guard.follow()
+        assert [list(one.stake.held.values()) for one in guard.monitor.standings()] == [[75]]
+        assert not guard.follow()
+    services.close()

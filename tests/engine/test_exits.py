@@ -10,7 +10,9 @@ from sqlalchemy import select, update
 
 from app.accounts.models import Account
 from app.accounts.states import TradingState
+from app.core.clock import day_in_india
 from app.execution.models import Order, OrderChange, OrderEvent
+from app.instruments.checks import clean
 from app.risk.service import Asker
 from app.risk.states import Extent, Kind
 from app.venues.types import Symbol
@@ -88,6 +90,21 @@ def left(desk: TestDesk, *run_ids: str) -> None:
     for run_id in run_ids:
         assert_proven(desk, run_id)
     assert_flat(desk)
+
+
+def test_an_exit_is_cut_by_what_its_venue_and_an_admin_let_one_order_carry_today(desk: TestDesk) -> None:
+    means, account_id = desk.engine.runs._runner._means, desk.accounts["alpha"]
+    contract = desk.services.instruments.listed("openalgo", "NFO", "NIFTY")[0]
+    symbol, today = Symbol("NFO", contract.symbol), day_in_india(desk.services.clock.now())
+    assert means.freeze(account_id, symbol) == desk.services.instruments.freeze_quantity(contract, today) > 900
+    ruled = clean("freeze_quantity", "NFO", "NIFTY", "900", today.isoformat(), "A circular", "It was lowered")
+    override = desk.services.overrides.set(ruled)
+    try:
+        assert means.freeze(account_id, symbol) == 900
+    finally:
+        desk.services.overrides.end(override.id, "The next test")
+    assert means.freeze(account_id, Symbol("NFO", "NOTHING")) is None
+    assert means.freeze("nobody", symbol) is None
 
 
 def test_a_limit_exit_rests_and_then_goes_at_market_by_a_change_of_the_same_order(desk: TestDesk) -> None:

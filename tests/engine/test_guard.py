@@ -6,15 +6,20 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 
 from app.core.clock import INDIA
 from app.core.errors import Denied
 from app.engine import guard, lookouts
+from app.engine.guard import Guard
+from app.engine.replaying.cast import TapeMarket
+from app.execution.desk import open_gate
 from app.execution.events import Alarm
 from app.execution.models import Order
 from app.feed.baskets import SeriesKey
@@ -27,11 +32,18 @@ from app.risk.service import Asker
 from app.risk.states import Extent, Kind
 from app.signals.draft import Draft
 from app.signals.receiving import Sent
-from app.venues.types import Candle, Symbol
+from app.strategies.models import AccountRun, Run
+from app.strategies.part_views import AccountRunState
+from app.strategies.runner import RunChanged, Runner
+from app.venues.types import Candle, OrderStatus, Quote, Symbol
 from app.wiring import build
+from tests.databases import away, lay_tables
 from tests.engine.daywork import allow, day_events_of, release_days
-from tests.engine.desks import TestDesk
+from tests.engine.desks import TestDesk, settings_for
 from tests.engine.proving import assert_flat, assert_proven, orders_of, proving_desk, told, until_settled
+from tests.execution.journaling import Journaling, row
+from tests.execution.reports import OPTION
+from tests.strategies.test_runner import a_leg, a_run
 from tests.waiting import until
 
 numbers = count(1)
@@ -369,3 +381,67 @@ def test_a_time_that_came_leaves_a_run_without_any_price() -> None:
 
 def a_stake(**more: Any) -> Stake:
     return Stake(Reach.RUN, "r1", "r1", "u1", "a run", Decimal(-100), {NIFTY: Decimal(1)}, Bounds(), **more)
+
+
+# -- a guard whose loop nobody runs, while the database fails
+
+
+class Unrun:
+    """Over a new database, with the journal of one run that has a stop and holds one lot bought at 100."""
+
+    def __init__(self, folder: Path) -> None:
+        settings = settings_for(folder)
+        lay_tables(settings.database_url)
+        self.services = build(settings)
+        self.journal = Journaling(self.services.db)
+        self.hub = (market := TapeMarket(self.services)).hub
+        runner = Runner(self.services.db, self.journal.writer, self.journal.clock, open_gate)
+        self.guard = Guard(self.services, self.journal.writer, runner, market, lambda: None)
+
+    def close(self) -> None:
+        self.journal.close()
+        self.services.close()
+
+    def hold(self) -> None:
+        a_run(self.journal, a1="open")
+        a_leg(self.journal, 65)
+        with self.services.db.write() as session:
+            session.get_one(Run, "r1").limits = {"trail": {"stop": {"value": "4000"}}}
+            session.get_one(AccountRun, "part-a1").exit_reason = None
+        self.journal.sent("entry", account_run_id="part-a1", leg_run_id="leg")
+        self.journal.push(row(OrderStatus.FILLED, filled=65))
+        self.guard.part_changed(RunChanged("r1", "part-a1", "u1", AccountRunState.OPEN))
+
+    def fails(self, step: Callable[[], object], table: str) -> None:
+        with away(self.services.db, table):
+            for _ in range(2):
+                with pytest.raises(DBAPIError):
+                    step()
+
+
+@pytest.fixture
+def unrun(tmp_path: Path) -> Iterator[Unrun]:
+    made = Unrun(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("table", ["runs", "leg_runs"])
+def test_a_part_that_changed_is_read_again_when_the_database_failed(unrun: Unrun, table: str) -> None:
+    unrun.guard.follow()
+    unrun.hold()
+    unrun.fails(unrun.guard.follow, table)
+    assert unrun.guard.follow()
+    assert [one.stake.held for one in unrun.guard.monitor.standings()] == [{OPTION: 65}]
+    assert not unrun.guard.follow()
+
+
+def test_how_far_a_stop_followed_is_kept_after_all_when_the_database_failed(unrun: Unrun) -> None:
+    unrun.hold()
+    unrun.guard.follow()
+    unrun.hub.take(Quote(OPTION, Decimal(200), unrun.services.clock.now()))
+    unrun.fails(unrun.guard.keep_trails, "risk_trails")
+    assert unrun.guard.keep_trails()
+    with unrun.services.db.read() as session:
+        assert session.get_one(RiskTrail, "r1").peak == 6500
+    assert not unrun.guard.keep_trails()

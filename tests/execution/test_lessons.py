@@ -81,6 +81,21 @@ def test_who_does_not_win_the_claim_sends_nothing(desk):
     assert not venue.calls
 
 
+def test_what_stood_in_its_lane_for_a_minute_is_not_sent_any_more(desk):
+    """Whoever looks at the books may have given it up by then, and wished it anew."""
+    venue = Adversary(desk.clock)
+    for seconds, state in ((59, "open"), (60, "rejected")):
+        (order_id,) = desk.submit(f"after {seconds}")
+        assert desk.claim(order_id)
+        work = sender_of(desk, venue).sending(desk.order(order_id))
+        desk.clock.pass_by(seconds)
+        desk.lease.take()
+        assert work.do() == (seconds < 60)
+        desk.settle()
+        assert (desk.order(order_id).state, len(venue.book)) == (state, 1)
+    assert desk.order(order_id).failure == "unavailable"
+
+
 def sender_of(desk, venue: Adversary) -> Sender:
     sending = Desk(desk.writer, desk.intake, desk.clock, desk.bus, lambda: desk.lease.claimant)
     return Sender(sending, desk.account_id, venue, Mode.LIVE, desk.clock.now)
@@ -171,7 +186,8 @@ def test_an_order_that_became_ours_while_the_book_was_read_is_not_taken_for_anot
 def test_a_trade_shown_after_the_order_had_ended_is_booked_and_told(desk):
     order_id = desk.sent()
     desk.do(lambda session: journal.cancel_wanted(session, order_id, desk.clock.now()))
-    desk.read(row(S.CANCELLED), trades=[])
+    for _ in range(2):
+        desk.read(row(S.CANCELLED), trades=[])
     assert (desk.order(order_id).state, desk.order(order_id).filled_quantity) == ("cancelled", 0)
     desk.clock.pass_by(2)
     assert desk.intake.wants_trades(desk.account_id, [row(S.CANCELLED)], True)
@@ -180,6 +196,37 @@ def test_a_trade_shown_after_the_order_had_ended_is_booked_and_told(desk):
     assert "arrived after the order was thought cancelled" in desk.alarms[-1]
     desk.clock.pass_by(120)
     assert not desk.intake.wants_trades(desk.account_id, [row(S.CANCELLED)], True)
+
+
+def test_what_was_cancelled_has_not_ended_before_it_is_known_what_it_filled(desk):
+    """Or what fills said a moment later would be sold a second time."""
+    order_id = desk.sent()
+    desk.do(lambda session: journal.cancel_wanted(session, order_id, desk.clock.now()))
+    desk.push(row(S.CANCELLED))
+    assert desk.order(order_id).state == "cancel_pending"
+    desk.read(row(S.CANCELLED), trades=[])
+    assert desk.order(order_id).state == "cancel_pending"
+    desk.read(row(S.CANCELLED), trades=[trade("v1", 20)])
+    assert (desk.order(order_id).state, desk.order(order_id).filled_quantity) == ("cancelled", 20)
+    assert desk.alarms == []
+
+
+def test_a_cancel_whose_row_says_what_was_filled_is_believed_at_once(desk):
+    order_id = desk.sent()
+    desk.do(lambda session: journal.cancel_wanted(session, order_id, desk.clock.now()))
+    desk.read_without_trades(row(S.CANCELLED, filled=0))
+    assert desk.order(order_id).state == "cancelled"
+
+
+def test_part_fills_of_a_venue_that_tells_nothing_by_itself_are_found_in_its_trades(desk):
+    order_id = desk.sent()
+    assert desk.intake.wants_trades(desk.account_id, [row()], True)
+    desk.read(row(), trades=[trade("v1", 20)])
+    assert (desk.order(order_id).state, desk.order(order_id).filled_quantity) == ("partially_filled", 20)
+    assert not desk.intake.wants_trades(desk.account_id, [row()], True)
+    desk.clock.pass_by(11)
+    assert desk.intake.wants_trades(desk.account_id, [row()], True)
+    assert not desk.intake.wants_trades(desk.account_id, [row(filled=20)], True)
 
 
 def test_one_poor_row_does_not_reject_an_order_that_has_filled_in_part(desk):

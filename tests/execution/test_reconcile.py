@@ -2,6 +2,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -91,6 +92,24 @@ def test_it_is_lost_only_after_enough_looks_and_enough_time() -> None:
     assert ask([doubtful(lookups=5)], [], SOON) == [Wait("a")]
     assert ask([doubtful(lookups=4)], [], LATE) == [Wait("a")]
     assert ask([doubtful(lookups=5)], [], LATE) == [Lost("a")]
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        {"price_type": "LIMIT", "price": Decimal("7.5")},  # the average fill in the price's place
+        {"price_type": "MARKET"},
+        {"price_type": "LIMIT", "price": Decimal(7), "at": SENT - timedelta(seconds=30)},  # by a clock that is late
+    ],
+)
+def test_it_is_not_lost_while_the_book_shows_one_that_only_the_venues_own_words_tell_from_it(shown) -> None:
+    order = doubtful(price_type="LIMIT", price=Decimal(7), lookups=5)
+    assert ask([order], [candidate(**shown)], SOON) == [Wait("a")]
+    assert ask([order], [candidate(**shown)], LATE) == [Ambiguous("a", ("v1",))]
+    assert ask([order, doubtful("b", is_sending=True)], [candidate(**shown)], LATE) == [Wait("a")]
+    assert ask([order], [candidate(**shown | {"quantity": Decimal(99)})], LATE) == [Lost("a")]
+    assert ask([order], [candidate(seq=10, **shown)], LATE) == [Lost("a")]
+    assert appeared([order], [candidate(**shown)], []) == [("a", ("v1",))]
 
 
 def test_an_order_the_venue_stamped_before_the_send_is_not_it() -> None:

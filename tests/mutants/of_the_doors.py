@@ -62,7 +62,7 @@ MUTANTS = (
         ACTING, "        if late > timedelta(0):\n", "        if False:\n", "an entry is made however late", SIGNALS,
     ),
     Mutant(
-        ACTING, 'key, late = f"signal:{signal.id}", ', 'key, late = f"{self._clock.now()}", ',
+        ACTING, 'key, late = f"{KEY}{signal.id}", ', 'key, late = f"{self._clock.now()}", ',
         "an engine that died begins the run again", SIGNALS,
     ),
 )  # fmt: skip

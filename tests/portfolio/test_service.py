@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 from sqlalchemy import event, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from app.execution.models import Order
 from app.portfolio.carry import carry_forward
@@ -14,6 +14,7 @@ from app.portfolio.positions import Agreement
 from app.portfolio.service import PortfolioService
 from app.portfolio.snapshots import Snapshots
 from app.venues.types import HoldingReport, PositionReport, Symbol
+from tests.databases import away
 from tests.portfolio.rows import NIFTY, NOW, YESTERDAY, Desk, note
 
 SOON = NOW + timedelta(seconds=5)
@@ -173,6 +174,23 @@ def test_a_fill_a_correction_and_a_new_day_reach_a_service_that_already_answered
     (closed,) = service.positions(desk.owner_id, SOON)
     assert closed.today(None) == 750
     assert service.positions(desk.owner_id, SOON + timedelta(days=1)) == []
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_what_changed_is_not_forgotten_when_the_database_fails(any_desk, times):
+    any_desk.account("a1")
+    any_desk.fill("a1", 75, 100)
+    service = PortfolioService(any_desk.db)
+    service.positions(any_desk.owner_id, SOON)
+    any_desk.fill("a1", 25, 100)
+    any_desk.fill("a1", 5, 100, symbol="OTHER")
+    with away(any_desk.db, "orders"):
+        for _ in range(times):
+            with pytest.raises(DBAPIError):
+                service.positions(any_desk.owner_id, SOON)
+    assert {found.quantity for found in service.positions(any_desk.owner_id, SOON)} == {100, 5}
+    any_desk.fill("a1", -100, 100)
+    assert {found.quantity for found in service.positions(any_desk.owner_id, SOON)} == {0, 5}
 
 
 def test_carrying_forward_changes_no_figure(any_desk):

@@ -171,6 +171,16 @@ def test_the_gate_counts_what_is_committed_and_what_the_same_unit_lets_through(d
     assert days.enter("next day")
 
 
+def test_a_wish_counts_as_the_orders_it_is_cut_into(days) -> None:
+    """55 lots of 65 under a freeze of 1800 are 1755 + 1755 + 65."""
+    for limit in ("open_orders", "orders_per_minute"):
+        days.limit(**{limit: 2})
+        with pytest.raises(Denied, match=f"{limit.replace('_', ' ')} may be 2 and would be 3"):
+            days.enter(limit, quantity=55 * LOT)
+    days.limit(open_orders=3, orders_per_minute=3)
+    assert len(days.enter("fits", quantity=55 * LOT)) == 3
+
+
 def test_a_desk_counts_all_of_its_accounts(days) -> None:
     days.limit(MINE, exposure={"value": str(100 * LOT * 2)})
     days.enter("a", account_id="a1")

@@ -278,7 +278,7 @@ def test_progress_is_told_until_nothing_is_left(any_desk, risk):
     working = any_desk.sent("w", account_run_id="part-a1")
     risk.press(ME, MINE, False)
     assert risk.look() == set(), "nothing happened since"
-    any_desk.push(row(OrderStatus.CANCELLED))
+    any_desk.push(row(OrderStatus.CANCELLED, filled=0))
     assert any_desk.order(working).state == OrderState.CANCELLED
     assert risk.look() == {"u1"}
     (told,) = risk.kills(ME)

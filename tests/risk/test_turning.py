@@ -9,6 +9,8 @@ from app.feed.candles import Day
 from app.risk.deltas import DeltaWatch, delta_of, is_beyond
 from app.risk.rules import DeltaRule, SupertrendRule
 from app.risk.turning import LATE, TrendWatch, closed, due, look, missing
+from app.strategies.models import ENTERED, LegRun
+from app.strategies.watching import Held, Money, trend_watch
 from app.venues.types import Candle, Symbol
 
 OPENS = datetime(2026, 11, 23, 3, 45, tzinfo=UTC)  # 09:15 in India
@@ -50,6 +52,39 @@ def test_more_history_and_every_way_of_coming_by_it_give_the_same_turn():
     whole = bars([*range(140, 100, -1), *RISING])
     turns = {look(watch(since=40), {NIFTY: whole[first:]}).turn.at for first in (0, 10, 20)}
     assert turns == {at(49)}
+
+
+def test_a_history_that_begins_after_the_run_turns_only_in_its_newer_half():
+    longer = bars([*RISING, *range(122, 141)])
+    assert look(watch(since=-1), {NIFTY: bars(RISING)}).turn.at == at(9), "the sixth of eleven and those after it"
+    assert look(watch(since=-1), {NIFTY: longer}).turn is None, "in thirty it was looked at when it happened"
+    assert look(watch(since=0), {NIFTY: longer}).turn.at == at(9), "a history that is as old as the run is whole"
+
+
+def held(symbol: Symbol, entry: int = 1, came: int | None = None) -> Held:
+    """Leg 1, whole; with `came` it was entered by itself at that candle."""
+    late = {"waits": ENTERED, "entered_at": at(came)} if came is not None else {"waits": ""}
+    return Held(LegRun(number=1, entry=entry, quantity=D(65), **late), symbol, D(0), D(65), D(65), D(100))
+
+
+@pytest.mark.parametrize("of", [{"on": "leg", "leg": 1}, {"on": "premium"}], ids=["leg", "premium"])
+@pytest.mark.parametrize(("legs", "turns"), [
+    ([held(CALL)], True),
+    ([held(CALL, came=8)], True), ([held(CALL, came=9)], False),
+    ([held(PUT), held(CALL, 2, came=8)], True), ([held(PUT), held(CALL, 2, came=9)], False),
+    ([held(CALL), held(CALL, 2, came=9)], True),  # it was looked at all the time
+    ([held(CALL), held(PUT, 2, came=3), held(CALL, 3, came=9)], False),
+])  # fmt: skip
+def test_a_turn_from_before_a_leg_was_entered_in_this_contract_is_none(of, legs, turns):
+    rule = SupertrendRule.model_validate({"when": "breakout", "period": 3, "multiplier": "1"} | of)
+    found = look(trend_watch(rule, None, Money.of(legs), at(0), True), {CALL: bars(RISING), PUT: bars([100] * 11)})
+    assert (found.turn is not None) is turns
+
+
+def test_what_a_leg_came_for_later_does_not_matter_to_its_underlying():
+    seen = {"1": {"exchange": NIFTY.exchange, "symbol": NIFTY.name}}
+    made = trend_watch(watch().rule, seen, Money.of([held(CALL, came=9)]), at(0), True)
+    assert look(made, {NIFTY: bars(RISING)}).turn.at == at(9)
 
 
 def test_a_candle_that_runs_or_has_not_settled_is_no_candle_yet():

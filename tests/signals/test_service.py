@@ -1,11 +1,13 @@
 """Webhooks and their messages over both databases: proven, one row each, acted on once."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import event, update
 
 from app.audit.trail import Trail
 from app.core.crypto import Vault
@@ -13,7 +15,7 @@ from app.core.errors import Denied, Invalid, NotFound
 from app.core.link import SilentLink
 from app.execution.events import Alarm
 from app.instruments.service import InstrumentService
-from app.signals.acting import Acting
+from app.signals.acting import CALLED_OFF, Acting
 from app.signals.draft import Draft
 from app.signals.models import Signal
 from app.signals.proof import sign
@@ -272,6 +274,56 @@ def test_a_signal_that_cannot_be_decided_holds_up_no_exit_and_is_tried_again(hou
     with pytest.raises(ExceptionGroup, match="1 of 2 signals could not be decided"):
         house.engine.step()
     assert {row.id: row.state for row in house.rows()} == {leave.id: "executed", stuck.id: "received"}
+
+
+def make_schedule(house, schedule) -> None:
+    with house.db.write() as session:
+        session.execute(update(Strategy).where(Strategy.id == house.strategy_id).values(schedule=schedule))
+
+
+def test_an_entry_that_could_not_be_decided_is_not_made_after_a_later_exit(house):
+    run_id = house.strategies.run("u1", house.strategy_id, "k1")
+    house.webhook(name="Another chart", one_at_a_time=False)
+    before = house.send(action="enter", id="1")
+    make_schedule(house, {"days": "none"})
+    house.webhook(name="A third", one_at_a_time=False)
+    leave, after = house.send(action="exit", id="2"), house.send(action="enter", id="3")
+    with pytest.raises(ExceptionGroup, match="2 of 3 signals could not be decided"):
+        house.engine.step()
+    assert {row.id: row.state for row in house.rows()} == {
+        before.id: "refused", leave.id: "executed", after.id: "received",
+    }  # fmt: skip
+    make_schedule(house, None)
+    told = house.step(before)
+    assert (told.state, told.reason, told.run_ids) == ("refused", CALLED_OFF, [])
+    assert house.step(after).state == "executed"
+    assert {run.key for run in house.runs()} == {"k1", f"signal:{after.id}"}
+    assert house.signals.signal("u1", leave.id).run_ids == [run_id]
+
+
+def test_an_entry_whose_run_began_is_no_refused_one_though_an_exit_came_before_it_was_noted(house):
+    entry, leave = house.send(action="enter", id="1"), house.send(action="exit", id="2")
+    with pytest.raises(ExceptionGroup, match="1 of 2 signals could not be decided"), one_failure(house.db):
+        house.engine.step()
+    assert house.step(leave).state == "executed"
+    told, (run,) = house.step(entry), house.runs()
+    assert (told.state, told.run_ids) == ("executed", [run.id])
+    assert run.exit_reason == "webhook: A chart"
+
+
+@contextmanager
+def one_failure(db) -> Iterator[None]:
+    """The database takes the first note of a signal for none."""
+    failed = []
+
+    def fail(_connection, _cursor, statement, *_rest):
+        if statement.startswith("UPDATE signals") and not failed:
+            failed.append(statement)
+            raise OSError("The disk is full.")
+
+    event.listen(db.writer, "before_cursor_execute", fail)
+    yield
+    event.remove(db.writer, "before_cursor_execute", fail)
 
 
 def test_a_change_from_an_older_version_is_refused(house):

@@ -1,5 +1,6 @@
 """Moving runs on: an error in one account's part is its own."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -9,13 +10,15 @@ from sqlalchemy import event, select
 from app.audit.trail import Trail
 from app.core.link import SilentLink
 from app.execution.desk import open_gate
-from app.execution.models import Order
+from app.execution.models import Order, OrderChange
 from app.execution.service import OrderService
+from app.strategies.exit_prices import AnyMarket
 from app.strategies.models import AccountRun, LegRun, Run, Strategy
 from app.strategies.runner import Runner
-from app.venues.types import OrderStatus
+from app.venues.types import OrderStatus, PriceType, Quote, Symbol
 from tests.execution.journaling import LOT, UNKNOWN, Journaling, row
 from tests.execution.reports import OPTION
+from tests.portfolio.rows import NOW
 
 
 @pytest.fixture
@@ -65,16 +68,15 @@ def test_parts_that_ended_at_their_start_end_the_run(desk):
     assert (run.state, run.closed_at) == ("failed", desk.clock.now())
 
 
-def a_leg(desk: Journaling, quantity: int) -> None:
+def a_leg(desk: Journaling, quantity: int, **more: object) -> None:
     """One bought leg in the first account's part."""
+    usual = {
+        "id": "leg", "account_run_id": "part-a1", "number": 1, "exchange": OPTION.exchange, "symbol": OPTION.name,
+        "side": "BUY", "lots": 1, "lot_size": LOT, "tick": Decimal("0.05"), "quantity": Decimal(quantity),
+        "product": "NRML", "price_type": "MARKET",
+    }  # fmt: skip
     with desk.db.write() as session:
-        session.add(
-            LegRun(
-                id="leg", account_run_id="part-a1", number=1, exchange=OPTION.exchange, symbol=OPTION.name, side="BUY",
-                lots=1, lot_size=LOT, tick=Decimal("0.05"), quantity=Decimal(quantity), product="NRML",
-                price_type="MARKET",
-            )
-        )  # fmt: skip
+        session.add(LegRun(**usual | more))
 
 
 def exits(desk: Journaling) -> list[tuple[str, Decimal]]:
@@ -102,6 +104,60 @@ def test_an_exit_that_a_person_says_never_arrived_is_sent_again(desk):
     assert exits(desk) == [("lost", LOT), ("new", LOT)]
     runner.step(["part-a1"])
     assert len(exits(desk)) == 2
+
+
+class Venue(AnyMarket):
+    """What an engine would know: a price, and the freeze quantity of today."""
+
+    def __init__(self, last: int | None = None, freeze: int | None = None) -> None:
+        self.last, self._freeze = last, freeze
+
+    def quote(self, symbol: Symbol) -> Quote | None:
+        return None if self.last is None else Quote(symbol, Decimal(self.last), NOW)
+
+    def can_change(self, account_id: str) -> bool:
+        return True
+
+    def freeze(self, account_id: str, symbol: Symbol) -> Decimal | None:
+        return None if self._freeze is None else Decimal(self._freeze)
+
+
+@pytest.mark.parametrize(("days", "of_entry", "of_today", "cut"), [
+    (0, 1800, 900, [1755]),
+    (1, 1800, 900, [845, 845, 65]), (1, None, 900, [845, 845, 65]),
+    (1, 1800, 2400, [1755]), (1, 1800, None, [1755]), (1, 900, 1800, [845, 845, 65]),
+])  # fmt: skip
+def test_what_was_entered_on_an_earlier_day_is_cut_by_the_freeze_quantity_of_today(desk, days, of_entry, of_today, cut):
+    a_run(desk, a1="exiting")
+    a_leg(desk, 1755, freeze_quantity=of_entry and Decimal(of_entry))
+    desk.sent("entry", account_run_id="part-a1", leg_run_id="leg", quantity=27 * LOT)
+    desk.push(replace(row(OrderStatus.FILLED, filled=1755), quantity=27 * LOT))
+    desk.clock.pass_by(days * 86_400)
+    Runner(desk.db, desk.writer, desk.clock, open_gate, means=Venue(freeze=of_today)).step(["part-a1"])
+    assert [quantity for _, quantity in exits(desk)] == cut
+
+
+def test_an_entry_that_is_due_at_market_rests_as_it_is_while_no_fresh_price_is_known(desk):
+    a_run(desk, a1="entering")
+    a_leg(desk, 65, price_type="LIMIT", price_from={"of": "ltp"}, chase={"times": 1, "every": 5, "then": "market"})
+    with desk.db.write() as session:
+        session.get_one(AccountRun, "part-a1").exit_reason = None
+    limit = {"price_type": PriceType.LIMIT, "price": Decimal(90)}
+    desk.sent("entry", account_run_id="part-a1", leg_run_id="leg", **limit)
+    desk.push(row(OrderStatus.OPEN, **limit))
+    desk.clock.pass_by(60)
+    venue = Venue()
+    runner = Runner(desk.db, desk.writer, desk.clock, open_gate, means=venue)
+    runner.step(["part-a1"])
+    assert changes(desk) == []
+    venue.last = 100
+    runner.step(["part-a1"])
+    assert changes(desk) == [("LIMIT", 103)]
+
+
+def changes(desk: Journaling) -> list[tuple[str, Decimal]]:
+    with desk.db.read() as session:
+        return [(one.price_type, one.price) for one in session.scalars(select(OrderChange))]
 
 
 def test_a_fill_that_nobody_looked_at_is_found_again_and_its_part_told_to_decide(desk):

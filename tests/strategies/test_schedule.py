@@ -188,6 +188,7 @@ DUE = Slot(MONDAY, "12:00", NOON)
         ({}, 61, Today(), "an entry is never late"),
         ({"grace": 0}, 1, Today(), "an entry is never late"),
         ({"last_entry": "12:00"}, 0, Today(), ""),
+        ({"last_entry": "12:00"}, 0.004, Today(), ""),  # nobody decides in the very moment
         ({"last_entry": "12:00"}, 1, Today(), "no entry after 12:00"),
         ({"most_entries": 2}, 0, Today(entries=1), ""),
         ({"most_entries": 2}, 0, Today(entries=2), "so many began today"),
@@ -197,7 +198,7 @@ DUE = Slot(MONDAY, "12:00", NOON)
         ({"while_live": "enter"}, 0, Today(is_live=True, begun_at=NOON - timedelta(seconds=60)), ""),
     ],
 )
-def test_an_entry_that_is_due_is_made_unless_something_speaks_against_it(rule, late: int, today, why: str) -> None:
+def test_an_entry_that_is_due_is_made_unless_something_speaks_against_it(rule, late: float, today, why: str) -> None:
     said = verdict(rules("12:00", **rule), DUE, NOON + timedelta(seconds=late), today)
     assert why in said
     assert bool(said) is bool(why)

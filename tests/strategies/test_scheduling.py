@@ -227,3 +227,15 @@ def test_a_run_that_never_began_is_told_as_an_entry_that_failed(bench: Bench) ->
         run.state, run.trouble = "failed", "No price."
     assert unsaid(bench) == [("Early", "failed")]
     assert [entry.reason for entry in bench.schedules.history("u1", strategy_id)] == ["No price."]
+
+
+def test_a_run_of_which_one_account_is_leaving_is_still_left_by_its_schedule(bench: Bench) -> None:
+    strategy_id = bench.strategy("09:20", accounts=("a1", "a2"), exit_at="15:15")
+    bench.at(9, 20)
+    bench.enter(strategy_id)
+    with bench.db.write() as session:
+        run = session.scalars(select(Run)).one()
+        run.state, run.started_at = "exiting", run.requested_at
+    assert [one.id for one in bench.schedules.live_runs()] == [run.id]
+    assert bench.strategies.exit_run("u1", run.id, "exit time", "schedule")
+    assert bench.schedules.live_runs() == []

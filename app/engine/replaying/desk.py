@@ -182,7 +182,7 @@ class TapeDesk:
     def _make_runner(self) -> Runner:
         stale = timedelta(seconds=self.services.settings.stale_after_seconds)
         claims = LaneClaims(self._players, self._lease)
-        means = ExitMeans(self.market.hub, self._players, self.clock, stale)
+        means = ExitMeans(self.market.hub, self._players, self.services.instruments, self.clock, stale)
         return Runner(self.services.db, self.writer, self.clock, gate, claims, means)
 
     def _make_starts(self) -> tuple[TapeRuns, Scheduler, TapeEntries]:

@@ -20,7 +20,8 @@ import structlog
 import websocket
 
 from app.core.clock import Clock
-from app.core.http import AddressRefused, check_host, open_socket, tls, without_credentials
+from app.core.http import AddressRefused
+from app.core.ways import Way
 from app.venues.openalgo.addresses import stream_url
 from app.venues.openalgo.answers import clean
 from app.venues.port import OnState, StreamState
@@ -286,37 +287,18 @@ def open_websocket(connection: Connection, hold: Callable[[socket.socket], None]
     """
     url = stream_url(connection.stream_url)
     opened = websocket.WebSocket(enable_multithread=True, skip_utf8_validation=True)
-    route = _by_proxy(connection) if connection.proxy else {"socket": _direct(url, connection)}
-    if hold and "socket" in route:
-        hold(route["socket"])
-    opened.connect(url, timeout=CONNECT_SECONDS, redirect_limit=0, suppress_origin=True, **route)
-    if hold and opened.sock:
-        hold(opened.sock)
+    raw = _way(url, connection).open()
+    if hold:
+        hold(raw)
+    opened.connect(url, timeout=CONNECT_SECONDS, redirect_limit=0, suppress_origin=True, socket=raw)
     opened.settimeout(TICK_SECONDS)
     return opened
 
 
-def _by_proxy(connection: Connection) -> dict[str, Any]:
-    check_host(without_credentials(connection.proxy), connection.allow_private, field="proxy")
-    proxy = urlsplit(connection.proxy)
-    return {
-        "http_proxy_host": proxy.hostname,
-        "http_proxy_port": proxy.port or 80,
-        "http_proxy_auth": (proxy.username, proxy.password) if proxy.username else None,
-        "http_no_proxy": ["-"],  # an empty list would be filled from the environment
-    }
-
-
-def _direct(url: str, connection: Connection) -> socket.socket:
+def _way(url: str, connection: Connection) -> Way:
+    """The library's own would ask for the address a second time, speak plainly to an https:// proxy and leave from
+    any address."""
     parts = urlsplit(url)
     if parts.scheme not in ("ws", "wss") or not parts.hostname:
         raise AddressRefused("The stream's address must start with ws:// or wss://.")
-    secure = parts.scheme == "wss"
-    raw = open_socket(
-        parts.hostname,
-        parts.port or (443 if secure else 80),
-        connection.allow_private,
-        CONNECT_SECONDS,
-        connection.bind_address,
-    )
-    return tls().wrap_socket(raw, server_hostname=parts.hostname) if secure else raw
+    return Way(url, connection.allow_private, connection.proxy, connection.bind_address)

@@ -1,6 +1,8 @@
 """A server that says exactly what a test tells it to, and counts what it hears."""
 
+import select
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -12,19 +14,23 @@ Speak = Callable[[socket.socket, bytes], bool]  # answers one request; False end
 @dataclass
 class Peer:
     port: int
+    scheme: str = "http"
     connections: int = 0
+    handshakes: int = 0  # of TLS, done
     requests: list[bytes] = field(default_factory=list)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
 
 @contextmanager
-def scripted(speak: Speak) -> Iterator[Peer]:
-    """Serve HTTP/1.1 on a free port, one thread per connection, until the block ends."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    peer = Peer(listener.getsockname()[1])
+def scripted(
+    speak: Speak, secure: ssl.SSLContext | None = None, host: str = "127.0.0.1", port: int = 0
+) -> Iterator[Peer]:
+    """Serve HTTP/1.1 on a free port, over TLS if `secure`, one thread per connection, until the block ends."""
+    listener = socket.create_server((host, port))
+    peer = Peer(listener.getsockname()[1], "https" if secure else "http")
     opened: list[socket.socket] = []
 
     def accept() -> None:
@@ -36,7 +42,15 @@ def scripted(speak: Speak) -> Iterator[Peer]:
                 threading.Thread(target=converse, args=(connected,), daemon=True).start()
 
     def converse(connected: socket.socket) -> None:
-        with suppress(OSError), connected:
+        with suppress(OSError):
+            if secure:
+                connected = secure.wrap_socket(connected, server_side=True)
+                opened.append(connected)
+                peer.handshakes += 1
+            talk(connected)
+
+    def talk(connected: socket.socket) -> None:
+        with connected:
             while request := _request(connected):
                 peer.requests.append(request)
                 if not speak(connected, request):
@@ -78,5 +92,37 @@ def always(answer: bytes) -> Speak:
     def speak(connected: socket.socket, _request: bytes) -> bool:
         connected.sendall(answer)
         return True
+
+    return speak
+
+
+def _passed_on(one: socket.socket, other: socket.socket) -> None:
+    """All that either says, until one of them ends. A read takes a whole TLS record, so that none waits unseen."""
+    to = {one: other, other: one}
+    while True:
+        for ready in select.select([one, other], [], [])[0]:
+            data = ready.recv(65536)
+            if not data:
+                return
+            to[ready].sendall(data)
+
+
+def tunnels(connected: socket.socket, request: bytes) -> bool:
+    """A proxy that opens what CONNECT asks for."""
+    host, _, port = request.split()[1].rpartition(b":")
+    with socket.create_connection((host.decode(), int(port))) as target:
+        connected.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        _passed_on(connected, target)
+    return False
+
+
+def stands_before(port: int) -> Speak:
+    """Passes requests on to a port of this machine, as a web server does that speaks TLS for another."""
+
+    def speak(connected: socket.socket, request: bytes) -> bool:
+        with socket.create_connection(("127.0.0.1", port)) as target:
+            target.sendall(request)
+            _passed_on(connected, target)
+        return False
 
     return speak

@@ -1,0 +1,127 @@
+"""The way of the WebSocket: to the address that was checked, from the account's own, and over TLS where it says so."""
+
+import socket
+import threading
+from urllib.parse import urlsplit
+
+import pytest
+
+from app.core.http import AddressRefused
+from app.venues.openalgo.line import open_websocket
+from app.venues.types import Connection, FeedMode, Symbol
+from tests.paper.running import PaperServer
+from tests.tls import server_context, trust_it
+from tests.venues.conformance import market
+from tests.venues.openalgo.paper import open_venue
+from tests.venues.openalgo.peers import always, http, scripted, stands_before, tunnels
+from tests.waiting import until
+
+CALL = Symbol("NFO", "NIFTY24NOV2626050CE")
+REFUSED = http(b"", 407)
+STREAM = "ws://openalgo.test:8765"
+
+
+@pytest.fixture(autouse=True)
+def _trusted(monkeypatch):
+    trust_it(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def paper():
+    with PaperServer([{"name": "zerodha"}], step_ms=100) as running:
+        yield running["zerodha"]
+
+
+@pytest.fixture
+def rebound(monkeypatch) -> list[str]:
+    """A name that points to 127.0.0.1 when it is first asked for and to 127.0.0.2 ever after; each time it was."""
+    asked = []
+    usual = socket.getaddrinfo
+
+    def answer(host, *args, **kwargs):
+        if host != "proxy.test":
+            return usual(host, *args, **kwargs)
+        asked.append(host)
+        return usual("127.0.0.1" if len(asked) == 1 else "127.0.0.2", *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", answer)
+    return asked
+
+
+def to(stream_url: str, **changes) -> Connection:
+    return Connection("a1", "openalgo", "", stream_url, "key", **changes)
+
+
+def test_the_proxys_address_that_was_checked_is_the_one_dialled(rebound):
+    with (
+        scripted(always(REFUSED)) as checked,
+        scripted(always(REFUSED), host="127.0.0.2", port=checked.port) as other,
+        pytest.raises(OSError, match="407"),
+    ):
+        open_websocket(to(STREAM, proxy=f"http://proxy.test:{checked.port}"))
+    assert (len(checked.requests), other.connections, len(rebound)) == (1, 0, 1)
+
+
+def test_a_proxy_at_a_metadata_address_is_not_dialled():
+    with pytest.raises(AddressRefused, match="metadata"):
+        open_websocket(to(STREAM, proxy="http://169.254.169.254:3128"))
+
+
+@pytest.mark.parametrize("by_proxy", [True, False], ids=["by proxy", "straight"])
+def test_a_stream_leaves_from_the_accounts_own_address(by_proxy):
+    seen = []
+
+    def refuse(connected, _request):
+        seen.append(connected.getpeername()[0])
+        connected.sendall(REFUSED)
+        return False
+
+    with scripted(refuse) as peer, pytest.raises(Exception, match="407"):
+        way = {"stream_url": STREAM, "proxy": peer.url} if by_proxy else {"stream_url": f"ws://127.0.0.1:{peer.port}"}
+        open_websocket(to(**way, bind_address="127.0.0.5"))
+    assert seen == ["127.0.0.5"]
+
+
+def test_an_https_proxy_sees_tls_and_nothing_else():
+    heard = []
+
+    def listen(listener: socket.socket) -> None:
+        connected, _ = listener.accept()
+        with connected:
+            heard.append(connected.recv(65536))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=listen, args=(listener,))
+        thread.start()
+        with pytest.raises(OSError):
+            open_websocket(to(STREAM, proxy=f"https://me:pass@127.0.0.1:{listener.getsockname()[1]}"))
+        thread.join(30)
+    assert heard[0][:2] == b"\x16\x03"  # the first bytes of a TLS handshake
+
+
+def test_an_https_proxy_is_given_its_credentials_over_tls():
+    with scripted(always(REFUSED), server_context()) as proxy, pytest.raises(OSError, match="407") as caught:
+        open_websocket(to(STREAM, proxy=f"https://me:p%40ss@127.0.0.1:{proxy.port}"))
+    assert proxy.requests[0].startswith(b"CONNECT openalgo.test:8765 ")
+    assert b"Proxy-Authorization: Basic bWU6cEBzcw==" in proxy.requests[0]
+    assert "p%40ss" not in str(caught.value)
+
+
+def test_what_is_no_proxy_is_an_error_of_the_network():
+    with scripted(always(b"SSH-2.0-OpenSSH_9.6\r\n")) as peer, pytest.raises(OSError, match="as a proxy"):
+        open_websocket(to(STREAM, proxy=peer.url))
+
+
+@pytest.mark.parametrize("secure_proxy", [True, False], ids=["https proxy", "http proxy"])
+@pytest.mark.parametrize("secure_stream", [True, False], ids=["wss", "ws"])
+def test_prices_come_through_either_proxy_from_either_stream(paper, secure_proxy, secure_stream):
+    behind = stands_before(urlsplit(paper.ws_url).port)
+    front = scripted(behind, server_context() if secure_stream else None)
+    with front as server, scripted(tunnels, server_context() if secure_proxy else None) as proxy:
+        scheme = "wss" if secure_stream else "ws"
+        venue = open_venue(paper, proxy=proxy.url, stream_url=f"{scheme}://127.0.0.1:{server.port}")
+        with market(venue) as (stream, seen):
+            stream.subscribe([CALL], FeedMode.LTP)
+            until(lambda: len(seen.of(CALL)) > 3)
+        venue.close()
+    assert server.connections == 1
