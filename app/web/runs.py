@@ -16,6 +16,7 @@ from app.web.curve_view import draw_curve
 from app.web.order_lines import owned_accounts
 from app.web.run_history import history
 from app.web.run_view import LegLine, PartLine, RunView, read_run
+from app.web.tiers import tier
 from app.web.words import count
 
 bp = Blueprint("runs", __name__, url_prefix="/runs")
@@ -69,37 +70,42 @@ def live(run_id: str) -> ResponseReturnValue:
 
 
 @bp.route("/<run_id>/exit", methods=["GET", "POST"])
+@tier("exit")
 def exit_run(run_id: str) -> ResponseReturnValue:
-    view = read_run(owner_id(), run_id)
+    """Decided before anything is read for the page: neither its size nor a fault in it keeps an exit waiting."""
     if request.method == "GET":
+        view = read_run(owner_id(), run_id)
         return ask(f"Exit {view.run.name}?", "runs/_exit.html", view=view, parts=view.live_parts)
     with _ended_is_no_fault():
         decided = services().strategies.exit_run(owner_id(), run_id, BY_HAND, identity().user.name)
-        _tell(decided, view.live_parts)
+        _tell(decided, read_run(owner_id(), run_id).live_parts)
     return _to(run_id)
 
 
 @bp.route("/<run_id>/accounts/<account_run_id>/exit", methods=["GET", "POST"])
+@tier("exit")
 def exit_account(run_id: str, account_run_id: str) -> ResponseReturnValue:
-    view = read_run(owner_id(), run_id)
-    part = _part(view, account_run_id)
     if request.method == "GET":
+        view = read_run(owner_id(), run_id)
+        part = _part(view, account_run_id)
         return ask(f"Exit {view.run.name} in {part.account.name}?", "runs/_exit.html", view=view, parts=[part])
     with _ended_is_no_fault():
         decided = services().strategies.exit_account(owner_id(), account_run_id, BY_HAND, identity().user.name)
-        _tell(decided, [part])
+        _tell(decided, [_part(read_run(owner_id(), run_id), account_run_id)])
     return _to(run_id)
 
 
 @bp.route("/<run_id>/legs/<leg_run_id>/exit", methods=["GET", "POST"])
+@tier("exit")
 def exit_leg(run_id: str, leg_run_id: str) -> ResponseReturnValue:
-    view = read_run(owner_id(), run_id)
-    part, leg = _leg(view, leg_run_id)
     if request.method == "GET":
+        view = read_run(owner_id(), run_id)
+        part, leg = _leg(view, leg_run_id)
         title = f"Exit leg {leg.leg.number} in {part.account.name}?"
         return ask(title, "runs/_exit_leg.html", view=view, part=part, leg=leg)
     with _ended_is_no_fault():
         decided = services().strategies.exit_leg(owner_id(), leg_run_id, BY_HAND, identity().user.name)
+        part, leg = _leg(read_run(owner_id(), run_id), leg_run_id)
         said = "the exit is decided" if decided else "an exit was decided before; it is tried again"
         flash(f"{part.account.name}, leg {leg.leg.number}: {said}.")
     return _to(run_id)
@@ -133,6 +139,8 @@ def _tell(decided: bool, parts: list[PartLine]) -> None:
     """One sentence per account, where there is room for it."""
     if not decided:
         flash("This exit was decided before. What is still held is tried again.")
+    elif not parts:
+        flash("The exit is decided, and over already.")
     for part in parts[:MOST_NOTES]:
         flash(f"{part.account.name}: {_what_happens(part)}.")
     if len(parts) > MOST_NOTES:
