@@ -1,7 +1,7 @@
 """Where things are put together, once: settings in, services out. Doors take what they need from here."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from app.accounts.health import HealthService
@@ -42,12 +42,13 @@ from app.signals.service import SignalService
 from app.strategies.adopting import Adopting
 from app.strategies.gone import gone_by_hand
 from app.strategies.library import StrategyLibrary
-from app.strategies.scheduling import Schedules
+from app.strategies.scheduling import Schedules, under_way
 from app.strategies.service import StrategyService
 from app.strategies.sizing_service import SizingService
 from app.strategies.stopping import StoppableRuns
 from app.strategies.views import live_reason
 from app.users.passwords import Passwords, RunBlocking, run_here
+from app.users.people import People
 from app.users.service import Users
 from app.users.service import build as build_users
 from app.watchlists.service import ListsChanged, WatchlistService
@@ -123,6 +124,7 @@ def build(
     strategies = StrategyService(db, clock, link, trail, instruments)
     known, portfolio = KnownLimits(db, clock, LIMITS_KEPT if role == "engine" else 0.0), PortfolioService(db)
     day_gate = DayGate(db, clock, known, portfolio, instruments)
+    users = build_users(db, clock, trail.record, Passwords(run_blocking=run_blocking), settings.session_hours)
     means = Means(StoppableRuns(), Flattener(instruments, gate, gone_by_hand))
     return Services(
         settings=settings,
@@ -133,7 +135,7 @@ def build(
         link=link,
         trail=trail,
         pulse=Pulse(db, clock),
-        users=build_users(db, clock, trail.record, Passwords(run_blocking=run_blocking), settings.session_hours),
+        users=replace(users, people=People(db, clock, users.sessions, trail.record, under_way)),
         accounts=AccountService(db, clock, vault, trail, _account_setup(settings, db, _announcer(role, bus, link))),
         health=HealthService(db, clock, bus.publish),
         instruments=instruments,

@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TextIO
 
 from launcher.environment import ROOT
 
@@ -66,14 +67,23 @@ class Child:
 
     def _copy(self) -> None:
         assert self.process.stdout is not None  # noqa: S101 - a pipe was asked for; tells the type checker
-        if self._log.exists() and self._log.stat().st_size > LOG_LIMIT:
-            self._log.replace(self._log.with_suffix(".1.log"))
-        with self._log.open("a", encoding="utf-8") as log:
-            for line in self.process.stdout:
-                with contextlib.suppress(OSError):  # a full disk must not stop the child, which a full pipe would
+        log: TextIO | None = None
+        with contextlib.suppress(OSError):  # without a log it is read all the same: a full pipe stops the child
+            log = self._open_log()
+        for line in self.process.stdout:
+            with contextlib.suppress(OSError):  # nor must a full disk stop it
+                if log is not None:
                     log.write(line)
                     log.flush()
-                self._notice(line.rstrip("\n"))
+            self._notice(line.rstrip("\n"))
+        with contextlib.suppress(OSError):
+            if log is not None:
+                log.close()
+
+    def _open_log(self) -> TextIO:
+        if self._log.exists() and self._log.stat().st_size > LOG_LIMIT:
+            self._log.replace(self._log.with_suffix(".1.log"))
+        return self._log.open("a", encoding="utf-8")
 
     def _notice(self, line: str) -> None:
         self.last_lines.append(line)

@@ -1,6 +1,7 @@
 """What the launcher says to the person at the terminal, and how it gives up.
 
 Whatever takes over a second shows that it is alive: a changing line on a terminal, one in a while in a file.
+Nothing here raises OSError: a closed terminal or a full disk behind a log must not end what guards open positions.
 """
 
 import contextlib
@@ -23,11 +24,15 @@ class Stop(Exception):
 
 
 def say(text: str) -> None:
-    print(text, flush=True)
+    """On standard output; nobody may be there to read it any more."""
+    with contextlib.suppress(OSError):
+        print(text, flush=True)
 
 
 def complain(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    """On standard error, like `say`."""
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
 
 
 class Progress:
@@ -62,10 +67,14 @@ def _show(shown: Progress, done: threading.Event) -> None:
         return
     terminal = sys.stdout.isatty()
     while True:
-        sys.stdout.write(f"\r\033[K{str(shown)[:100]}" if terminal else f"{shown}\n")
-        sys.stdout.flush()
+        _put(f"\r\033[K{str(shown)[:100]}" if terminal else f"{shown}\n")
         if done.wait(EVERY_ON_TERMINAL if terminal else EVERY_IN_FILE):
             break
     if terminal:
-        sys.stdout.write("\r\033[K")
+        _put("\r\033[K")
+
+
+def _put(text: str) -> None:
+    with contextlib.suppress(OSError):
+        sys.stdout.write(text)
         sys.stdout.flush()

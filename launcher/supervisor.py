@@ -4,7 +4,8 @@
 - A child that ends later is started again, nearly at once at first, then with growing pauses; each restart is
   said on the terminal and written to `run/restarts.jsonl`.
 - Children stop in reverse order of their start: the engine finishes while the broker it uses is still there.
-- `run/children.json` says who runs at any time.
+- `run/children.json` says who runs at any time. Where it or the journal of restarts cannot be written, as on a full
+  disk, that is said once and the desk runs on.
 """
 
 import contextlib
@@ -16,7 +17,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -47,6 +48,7 @@ class Supervisor:
         self._notices: queue.SimpleQueue[Notice] = queue.SimpleQueue()
         self._signals = 0
         self._before: dict[int, object] = {}
+        self._cannot_write = False
 
     def __enter__(self) -> "Supervisor":
         for number in STOP_SIGNALS:
@@ -68,7 +70,8 @@ class Supervisor:
         for child in self._last_started_first():
             groups.end([child.pid], hurry=lambda: self._signals > 1)
             child.process.wait()
-        (self.instance / "run" / "children.json").unlink(missing_ok=True)
+        with self._written_if_it_can_be():
+            (self.instance / "run" / "children.json").unlink(missing_ok=True)
         self._reaper.communicate()
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]  # what signal.signal itself returned
@@ -180,8 +183,10 @@ class Supervisor:
     def _write_children(self) -> None:
         path = self.instance / "run" / "children.json"
         new = path.with_suffix(".new")
-        new.write_text(json.dumps({name: self._state(child) for name, child in self._children.items()}, indent=1))
-        new.replace(path)
+        text = json.dumps({name: self._state(child) for name, child in self._children.items()}, indent=1)
+        with self._written_if_it_can_be():
+            new.write_text(text)
+            new.replace(path)
 
     def _state(self, child: Child) -> dict[str, object]:
         return {
@@ -200,8 +205,19 @@ class Supervisor:
             "pause": pause,
             "restarts": self.restarts[child.spec.name],
         }
-        with (self.instance / "run" / "restarts.jsonl").open("a") as journal:
+        with self._written_if_it_can_be(), (self.instance / "run" / "restarts.jsonl").open("a") as journal:
             journal.write(json.dumps(entry) + "\n")
+
+    @contextlib.contextmanager
+    def _written_if_it_can_be(self) -> Iterator[None]:
+        """A note that cannot be written costs no child its restart; said once, until it works again."""
+        try:
+            yield
+            self._cannot_write = False
+        except OSError as error:
+            if not self._cannot_write:
+                say(f"   desk | cannot write in {self.instance / 'run'}: {error.strerror}")
+            self._cannot_write = True
 
     def _last_words(self, child: Child, what: str) -> str:
         lines = "".join(f"\n    {line}" for line in child.last_lines) or "\n    (it said nothing)"
@@ -212,7 +228,7 @@ _ECHO = threading.Lock()
 
 
 def _echo(name: str, line: str) -> None:
-    with _ECHO, contextlib.suppress(OSError):  # a closed terminal must not stop the copying
+    with _ECHO:
         say(f"{name:>7} | {line}")
 
 

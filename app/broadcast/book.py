@@ -22,13 +22,12 @@ def read_book(db: Database, portfolio: PortfolioService, owner_id: str, now: dat
     with db.read() as session:
         runs = _live_runs(session, owner_id)
         waited_for = frozenset(waited_symbols(session, owner_id)) if runs else frozenset()
-        currencies = dict(
-            session.execute(select(Account.id, Account.currency).where(Account.owner_id == owner_id)).all()
-        )
+        accounts = session.scalars(select(Account).where(Account.owner_id == owner_id)).all()
     held = portfolio.held(owner_id, now)
     legs = portfolio.legs(owner_id, list(runs), now) if runs else []
     symbols = {symbol_of(key) for key in held} | {symbol_of(leg.key) for leg in legs} | waited_for
-    return OwnerBook(owner_id, held, legs, runs, currencies, price_forms(db, symbols), waited_for)
+    currencies, modes = {one.id: one.currency for one in accounts}, {one.id: one.mode for one in accounts}
+    return OwnerBook(owner_id, held, legs, runs, currencies, price_forms(db, symbols), waited_for, modes)
 
 
 def owners(db: Database) -> set[str]:

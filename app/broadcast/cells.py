@@ -1,7 +1,7 @@
 """The live figures of one owner, from what is held and the newest prices. Values in, values out.
 
 Keys: `ltp:<exchange>:<symbol>` · `pos:` and `pnl:position:<account>:<exchange>:<symbol>:<product>` ·
-`pnl:net:<exchange>:<symbol>:<product>` · `pnl:leg:<leg run>` · `pnl:account_run:<id>` · `pnl:run:<id>` ·
+`pnl:net:<mode>:<exchange>:<symbol>:<product>` · `pnl:leg:<leg run>` · `pnl:account_run:<id>` · `pnl:run:<id>` ·
 `pnl:account:<account>` · `pnl:day:<owner>`, `pnl:open:<owner>`, `pnl:realised:<owner>`, and the same three bare.
 
 Runs and legs count since their beginning; positions, accounts and the owner count today: realised today plus open now.
@@ -22,7 +22,7 @@ from app.core.money import ZERO, plain
 from app.portfolio.pnl import realised, since, total, unrealised
 from app.portfolio.service import LegPosition
 from app.portfolio.trades import Held, PositionKey
-from app.venues.types import PriceSource, Quote, Symbol
+from app.venues.types import Mode, PriceSource, Quote, Symbol
 
 PRICE, MONEY, QUANTITY = "price", "money", "qty"
 OWNER_WIDE = ("pnl:day", "pnl:open", "pnl:realised")
@@ -53,6 +53,7 @@ class OwnerBook:
     currencies: Mapping[str, str] = field(default_factory=dict)  # by account
     forms: Mapping[Symbol, PriceForm] = field(default_factory=dict)
     waited_for: frozenset[Symbol] = frozenset()  # nothing of it is held yet
+    modes: Mapping[str, str] = field(default_factory=dict)  # by account: live and paper are never one number
 
     @cached_property
     def symbols(self) -> set[Symbol]:
@@ -153,7 +154,7 @@ def _value_position(
     done = Figure(_realised_today(one), currency)
     for name in (
         f"pnl:position:{key.account_id}:{key.exchange}:{key.symbol}:{key.product}",
-        f"pnl:net:{key.exchange}:{key.symbol}:{key.product}",
+        f"pnl:net:{book.modes.get(key.account_id, Mode.LIVE)}:{key.exchange}:{key.symbol}:{key.product}",
         f"pnl:account:{key.account_id}",
         "pnl:day",
     ):

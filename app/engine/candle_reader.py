@@ -1,9 +1,11 @@
 """Candles read from a venue: what somebody wants and what has grown old, one call at a time.
 
 The server spaces such calls itself, so the next leaves when the last was answered; they never pass an account's lane,
-and no order waits for one. However many look at a contract, one call feeds them all.
+and no order waits for one. However many look at a contract, one call feeds them all. What an exit or a waiting leg
+goes by is always the next, and what nobody wishes any more is not read: the list of what is due is made anew each time.
 """
 
+import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -50,21 +52,40 @@ class CandleReader:
         self._traded = traded
         self._told = told
         self._known: dict[SeriesKey, Series] = {}
-        self._under_way: set[SeriesKey] = set()
+        self._lock = threading.Lock()
+        self._due: list[SeriesKey] = []
+        self._reading: SeriesKey | None = None
+        self._is_at_work = False
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="candles")
 
     def step(self, wanted: Iterable[SeriesKey], covered: Callable[[Symbol], datetime | None]) -> None:
         """Read what is due. `covered` says since when ticks of a symbol are made into bars without a gap."""
-        keys = list(dict.fromkeys(wanted))
-        new = [key for key in keys if key not in self._known]
-        self._known = {key: self._known[key] for key in keys if key in self._known}
-        self._known |= {series.key: series for series in self._services.candles.read(new)}
-        for key in keys:
-            if key not in self._under_way and self._is_due(self._known[key], covered(key.symbol)):
-                self._under_way.add(key)
-                self._pool.submit(self._read, key)
+        keys = list(dict.fromkeys([*self._services.candles.urgent(), *wanted]))
+        found = {one.key: one for one in self._services.candles.read([key for key in keys if key not in self._known])}
+        with self._lock:  # nothing is taken meanwhile, or it would stand among the due again
+            self._known = {key: self._known[key] if key in self._known else found[key] for key in keys}
+            due = [key for key in keys if self._is_due(self._known[key], covered(key.symbol))]
+            self._due = [key for key in due if key != self._reading]
+            if self._due and not self._is_at_work:
+                self._is_at_work = True
+                self._pool.submit(self._work)
+
+    def _work(self) -> None:
+        while (key := self._next()) is not None:
+            try:
+                self._read(key)
+            except Exception:  # not even the failure could be kept: the others are read all the same
+                log.exception("candles_not_kept", series=str(key))
+
+    def _next(self) -> SeriesKey | None:
+        with self._lock:
+            self._reading = self._due.pop(0) if self._due else None
+            self._is_at_work = self._reading is not None
+            return self._reading
 
     def close(self) -> None:
+        with self._lock:
+            self._due = []
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _is_due(self, series: Series, covered: datetime | None) -> bool:
@@ -79,8 +100,6 @@ class CandleReader:
         except Exception:  # the pool would swallow it; whoever wants it asks again
             log.exception("candles_not_read", series=str(key))
             self._fail(key, "The desk could not read the candles. The log has the details.")
-        finally:
-            self._under_way.discard(key)
 
     def _try_to_read(self, key: SeriesKey) -> None:
         said: list[str] = []
@@ -102,7 +121,8 @@ class CandleReader:
         self._tell(self._services.candles.read([key])[0])
 
     def _tell(self, series: Series) -> None:
-        self._known[series.key] = series
+        with self._lock:
+            self._known[series.key] = series
         self._told(series)
 
     def _ask(self, venue: Venue, known: Series, now: datetime) -> list[Candle]:

@@ -1,5 +1,10 @@
-"""Candles on record: wanted by pages and programs, read by the engine, kept for everybody."""
+"""Candles on record: wanted by pages and programs, read by the engine, kept for everybody.
 
+What exits and waiting legs follow is read before what people look at, and of one owner's wishes the newest count: so
+nobody who looks, at however much, keeps the candle away that an exit is decided by.
+"""
+
+import threading
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import orjson
-from sqlalchemy import ColumnElement, and_, delete, select
+from sqlalchemy import ColumnElement, and_, delete, or_, select, update
 
 from app.core.clock import Clock
 from app.core.db import Database, after_commit
@@ -22,6 +27,7 @@ from app.venues.types import Candle, Symbol
 RENEWED = timedelta(seconds=10)  # how old a wish is when it is written again
 WANTED = timedelta(seconds=30)  # how long a wish lasts
 KEPT = timedelta(days=7)
+MOST_WISHES = 50  # of one owner at a time: the engine reads about so many while a wish lasts
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +41,46 @@ class Series:
     trouble: str = ""
 
 
+class _Held:
+    """What is wished for in this process, by whom, and when it was wished for last. From any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._wishes: dict[str, dict[SeriesKey, datetime]] = {}
+
+    def take(self, who: str, keys: Sequence[SeriesKey], now: datetime, most: int | None = None) -> list[SeriesKey]:
+        """What this pushes out and nobody else here holds."""
+        with self._lock:
+            fresh = dict.fromkeys(keys, now)
+            lasting = {key: at for key, at in self._lasting(who, now).items() if key not in fresh} | fresh
+            pushed_out = list(lasting)[:-most] if most else []  # the newest stand last
+            self._wishes[who] = {key: lasting[key] for key in list(lasting)[len(pushed_out) :]}
+            return [key for key in pushed_out if not any(key in self._lasting(other, now) for other in self._wishes)]
+
+    def of(self, who: str, now: datetime) -> list[SeriesKey]:
+        with self._lock:
+            return list(self._lasting(who, now))
+
+    def _lasting(self, who: str, now: datetime) -> dict[SeriesKey, datetime]:
+        return {key: at for key, at in self._wishes.get(who, {}).items() if now - at <= WANTED}
+
+
 class CandleStore:
     def __init__(self, db: Database, clock: Clock, link: Link) -> None:
         self._db = db
         self._clock = clock
         self._link = link
+        self._held, self._followed = _Held(), _Held()
 
     # -- for readers
 
-    def want(self, keys: Sequence[SeriesKey]) -> list[Series]:
-        """What is on record of each, in their order; the engine is asked to keep them fresh for a while."""
+    def want(self, keys: Sequence[SeriesKey], owner_id: str = "") -> list[Series]:
+        """What is on record of each, in their order; the engine is asked to keep them fresh for a while. Of the wishes
+        of an owner the newest stay."""
         now = self._clock.now()
+        pushed_out = self._held.take(owner_id, keys, now, MOST_WISHES) if owner_id else []
+        if pushed_out:
+            self._let_go(pushed_out, now)
         rows = self._rows(keys)
         tired = [key for key in keys if key not in rows or now - rows[key].wanted_at > RENEWED]
         if tired:
@@ -53,8 +88,10 @@ class CandleStore:
         return [_series(key, rows.get(key)) for key in keys]
 
     def follow(self, keys: Sequence[SeriesKey]) -> dict[SeriesKey, datetime | None]:
-        """As `want`, without the candles: when each was read, or tried to be read, last."""
+        """For the engine, whose exits and waiting legs go by them: read before all that is only wanted. When each was
+        read, or tried to be read, last."""
         now, table = self._clock.now(), CandleSeries
+        self._followed.take("", keys, now)
         query = select(table.exchange, table.symbol, table.interval, table.wanted_at, table.tried_at)
         names = {key.symbol.name for key in keys}
         with self._db.read() as session:
@@ -76,7 +113,17 @@ class CandleStore:
                     row.wanted_at = now
             after_commit(session, lambda: self._link.send("candles", {}))
 
+    def _let_go(self, keys: Sequence[SeriesKey], now: datetime) -> None:
+        """Whoever wants them in another process, or follows them, wishes again when it looks next."""
+        with self._db.write() as session:
+            change = update(CandleSeries).where(or_(*map(_is, keys))).values(wanted_at=now - 2 * WANTED)
+            session.execute(change, execution_options={"synchronize_session": False})
+
     # -- for the engine
+
+    def urgent(self) -> list[SeriesKey]:
+        """What is followed in this process."""
+        return self._followed.of("", self._clock.now())
 
     def wanted(self) -> list[SeriesKey]:
         """The oldest wish first."""

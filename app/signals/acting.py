@@ -1,8 +1,8 @@
 """What the engine does with signals: each that was received is acted on once, in the order in which they came.
 
 A run that a signal begins has the signal's id in its key, so an engine that died between the beginning and the note of
-it begins nothing twice. An entry that waited too long is not made, since the market is another one by then; an exit
-always is.
+it begins nothing twice. An entry that waited too long is not made, since the market is another one by then, nor one of
+somebody who may not trade any more; an exit always is.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,6 +21,7 @@ from app.portfolio.trades import day_start
 from app.signals.message import Action, SignalState
 from app.signals.models import Signal, Webhook
 from app.strategies.models import Run
+from app.strategies.scheduling import MAY_NOT, may_trade
 from app.strategies.service import LIVE_RUNS, StrategyService
 
 KEY = "signal:"  # of the runs that signals begin
@@ -94,9 +95,12 @@ class Acting:
         key, late = f"{KEY}{signal.id}", self._clock.now() - signal.received_at - GRACE
         with self._db.read() as session:
             begun = session.scalar(select(Run.id).where(Run.owner_id == signal.owner_id, Run.key == key))
+            is_allowed = may_trade(session, signal.owner_id)
             why = "" if begun else _why_not(session, signal, webhook)
         if begun:
             return Verdict(SignalState.EXECUTED, "A run began.", [begun])
+        if not is_allowed:
+            return Verdict(SignalState.REFUSED, MAY_NOT)
         if late > timedelta(0):
             return Verdict(SignalState.EXPIRED, f"No engine acted within {GRACE.seconds} s: the entry was not made.")
         if why:

@@ -1,7 +1,8 @@
 """The door of the webhooks: a message is proven, told apart from repeats, and written down before it is answered.
 
 What doesn't prove itself leaves a count and the last reason, and no row: strangers can't fill the table. What proves
-itself leaves one row, however often it comes.
+itself leaves one row, however often it comes. Of somebody who is switched off or may not trade any more only exits are
+taken: what their webhook began can still end.
 """
 
 from dataclasses import dataclass
@@ -20,10 +21,9 @@ from app.core.ids import new_id
 from app.core.link import Link
 from app.signals import message as messages
 from app.signals import proof
-from app.signals.message import Asked, SignalState
+from app.signals.message import Action, Asked, SignalState
 from app.signals.models import Signal, Webhook
-from app.users.models import User
-from app.users.roles import Scope, scopes_of
+from app.strategies.scheduling import MAY_NOT, may_trade
 
 COUNTED_EVERY = timedelta(seconds=1)  # how often at most a stranger's knocking is written down
 
@@ -94,6 +94,8 @@ class Door:
         words = messages.same_words(body)
         with self._db.write(durable=True) as session:
             session.execute(select(Webhook.id).where(Webhook.id == webhook.id).with_for_update())  # one after another
+            if wanted and wanted.action is Action.ENTER and not why and not may_trade(session, webhook.owner_id):
+                why = MAY_NOT
             known = _known(session, webhook.id, event, signature, words, now)
             if known is not None:
                 known.repeats += 1
@@ -106,13 +108,8 @@ class Door:
             return signal
 
     def _open(self, webhook_id: str) -> Webhook | None:
-        """Of somebody who may trade still."""
-        query = select(Webhook, User.role).join(User, User.id == Webhook.owner_id)
         with self._db.read() as session:
-            found = session.execute(
-                query.where(Webhook.id == webhook_id, Webhook.removed_at.is_(None), User.active)
-            ).first()
-        return found[0] if found and Scope.TRADE in scopes_of(found[1]) else None
+            return session.scalar(select(Webhook).where(Webhook.id == webhook_id, Webhook.removed_at.is_(None)))
 
     def _turn_away(self, webhook: Webhook, why: str) -> NoReturn:
         now = self._clock.now()

@@ -29,10 +29,15 @@ from app.strategies import entering
 from app.strategies.market_days import MarketDays, market_days
 from app.strategies.models import ReadyCheck, Run, ScheduledEntry, Strategy, StrategyAccount
 from app.strategies.owning import own_strategy
+from app.strategies.part_views import ENDED
 from app.strategies.schedule import Leaving, Schedule, Slot, leaves, next_entry, schedule, slots, verdict
+from app.users.models import User
+from app.users.roles import Scope, scopes_of
 
 SHOWN = 12  # entries to come
 HISTORY = 50
+NAMED = 3  # in a sentence; of more it says how many
+MAY_NOT = "Its owner is switched off or may not trade any more."
 LOOK_BACK = timedelta(days=7)  # how far an engine that comes late still says what was missed
 
 
@@ -171,7 +176,8 @@ class Schedules:
         if session.scalar(select(ScheduledEntry.id).where(ScheduledEntry.strategy_id == strategy_id, *named)):
             return None
         rules = schedule(strategy.schedule)
-        why = verdict(rules, slot, now, entering.today(session, strategy_id, rules, now))
+        why = "" if may_trade(session, strategy.owner_id) else MAY_NOT
+        why = why or verdict(rules, slot, now, entering.today(session, strategy_id, rules, now))
         run = None
         if not why:
             try:
@@ -224,6 +230,33 @@ class Schedules:
 def key_of(strategy_id: str, slot: Slot) -> str:
     """Of the run that an entry begins: the same entry is the same run, whoever asks."""
     return f"schedule:{strategy_id}:{slot.day.isoformat()}:{slot.name}"
+
+
+def may_trade(session: Session, owner_id: str) -> bool:
+    """Whether entries may be made in this person's name."""
+    owner = session.execute(select(User.active, User.role).where(User.id == owner_id)).one_or_none()
+    return owner is not None and owner.active and Scope.TRADE in scopes_of(owner.role)
+
+
+def under_way(session: Session, owner_id: str) -> str:
+    """What would trade on with nobody to see it: "1 live run and 2 armed strategies: A, B, C"; or ""."""
+    live = (Run.owner_id == owner_id, Run.state.not_in(ENDED))
+    armed = (Strategy.owner_id == owner_id, Strategy.armed_at.is_not(None), Strategy.archived_at.is_(None))
+    runs = session.scalars(select(Run.name).where(*live).order_by(Run.id)).all()
+    strategies = session.scalars(select(Strategy.name).where(*armed).order_by(Strategy.name)).all()
+    counts = [_counted(len(runs), "live run", "live runs")] if runs else []
+    counts += [_counted(len(strategies), "armed strategy", "armed strategies")] if strategies else []
+    return f"{' and '.join(counts)}: {_named([*runs, *strategies])}" if counts else ""
+
+
+def _counted(count: int, one: str, several: str) -> str:
+    return f"{count} {one if count == 1 else several}"
+
+
+def _named(names: Sequence[str]) -> str:
+    distinct = list(dict.fromkeys(names))
+    more = len(distinct) - NAMED
+    return ", ".join(distinct[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def account_ids(db: Database, strategy_id: str) -> Sequence[str]:

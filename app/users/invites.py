@@ -1,18 +1,18 @@
 """Doors that open once: an invitation makes a person, a sign-in link opens a session. The winner is decided
-by swap.
+by swap. An invitation is worth what its maker is: it opens only while they are an admin who may sign in.
 """
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
 from app.core.clock import Clock
 from app.core.db import Database, swap
 from app.core.errors import NotFound
 from app.core.ids import new_id
-from app.users.models import Invite, SignInLink
+from app.users.models import Invite, SignInLink, User
 from app.users.roles import Role
 from app.users.tickets import digest, new_ticket
 
@@ -55,9 +55,8 @@ class Invites:
 
     def list(self) -> Sequence[Invite]:
         """Those that wait for someone."""
-        waiting = select(Invite).where(*_usable(Invite, self._clock.now()), Invite.revoked_at.is_(None))
         with self._db.read() as session:
-            return session.scalars(waiting.order_by(Invite.created_at.desc())).all()
+            return session.scalars(_waiting(self._clock.now()).order_by(Invite.created_at.desc())).all()
 
     def revoke(self, session: Session, invite_id: str) -> None:
         free = {"used_at": None, "revoked_at": None}
@@ -65,9 +64,21 @@ class Invites:
             raise NotFound("That invitation is no longer open.")
 
     def _open(self, session: Session, secret: str) -> Invite | None:
-        now = self._clock.now()
-        mine = Invite.token_hash == digest(secret)
-        return session.scalar(select(Invite).where(mine, *_usable(Invite, now), Invite.revoked_at.is_(None)))
+        return session.scalar(_waiting(self._clock.now()).where(Invite.token_hash == digest(secret)))
+
+
+def revoke_all_of(session: Session, maker_id: str, now: datetime) -> int:
+    """Withdraw what this person made and nobody has accepted yet; says how many."""
+    free = (Invite.created_by == maker_id, Invite.used_at.is_(None), Invite.revoked_at.is_(None))
+    change = update(Invite).where(*free).values(revoked_at=now).returning(Invite.id)
+    return len(session.scalars(change.execution_options(synchronize_session=False)).all())
+
+
+def _waiting(now: datetime) -> Select[Invite]:
+    """Those that can be accepted."""
+    maker = (User.active, User.role == Role.ADMIN)
+    free = (*_usable(Invite, now), Invite.revoked_at.is_(None))
+    return select(Invite).join(User, User.id == Invite.created_by).where(*maker, *free)
 
 
 class SignInLinks:

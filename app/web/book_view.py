@@ -64,9 +64,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """Of one currency: figures of several are not added up. None where one of them is not known."""
+    """Of one currency in one mode: figures of several are not added up. None where one of them is not known."""
 
     currency: str
+    mode: str  # live or paper
     count: int
     figures: Mapping[str, Decimal | None]
 
@@ -105,10 +106,11 @@ def newest_first(lines: Iterable[Line]) -> list[Line]:
 
 def trade_totals(lines: Iterable[Line]) -> list[Total]:
     """Bought, sold, what came in on balance, and fees as far as the venues tell them."""
-    groups = _by_currency(lines)
+    groups = _by_currency_and_mode(lines)
     return [
         Total(
             currency,
+            mode,
             len(mine),
             {
                 "bought": _sum(line.figure("value") for line in mine if line["side"] == "BUY"),
@@ -117,15 +119,16 @@ def trade_totals(lines: Iterable[Line]) -> list[Total]:
                 "fees": _sum(line.figure("fee") for line in mine),
             },
         )
-        for currency, mine in sorted(groups.items())
+        for (currency, mode), mine in sorted(groups.items())
     ]
 
 
 def holding_totals(lines: Iterable[Line]) -> list[Total]:
-    groups = _by_currency(lines)
+    groups = _by_currency_and_mode(lines)
     return [
         Total(
             currency,
+            mode,
             len(mine),
             {
                 "invested": _sum(line.invested for line in mine),
@@ -133,14 +136,14 @@ def holding_totals(lines: Iterable[Line]) -> list[Total]:
                 "pnl": _sum(line.figure("pnl") for line in mine),
             },
         )
-        for currency, mine in sorted(groups.items())
+        for (currency, mode), mine in sorted(groups.items())
     ]
 
 
-def _by_currency(lines: Iterable[Line]) -> dict[str, list[Line]]:
-    groups: dict[str, list[Line]] = defaultdict(list)
+def _by_currency_and_mode(lines: Iterable[Line]) -> dict[tuple[str, str], list[Line]]:
+    groups: dict[tuple[str, str], list[Line]] = defaultdict(list)
     for line in lines:
-        groups[line.account.currency].append(line)
+        groups[line.account.currency, line.account.mode].append(line)
     return groups
 
 

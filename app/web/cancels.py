@@ -15,6 +15,7 @@ from app.web.access import needs
 from app.web.asking import ask
 from app.web.current import owner_id, services
 from app.web.order_lines import order_lines, owned_accounts
+from app.web.tiers import tier
 from app.web.words import count
 
 bp = Blueprint("cancels", __name__, url_prefix="/orders")
@@ -27,6 +28,7 @@ MOST_SHOWN = 12  # named one by one in the question; of more only the number
 
 @bp.route("/cancel", methods=["GET", "POST"])
 @needs(Scope.TRADE)
+@tier("exit")
 def many() -> ResponseReturnValue:
     which = wanted(request.values.to_dict(), request.values.getlist("order"))
     if which.fault:

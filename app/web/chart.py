@@ -14,6 +14,7 @@ from app.web.chart_lines import KINDS, overlays_of
 from app.web.chart_subject import interval_of, subject_of
 from app.web.chart_view import ChartView, as_drawn, read_chart
 from app.web.current import owner_id, services
+from app.web.whole import whole
 
 bp = Blueprint("chart", __name__, url_prefix="/chart")
 
@@ -56,7 +57,8 @@ def bars() -> ResponseReturnValue:
 @bp.get("/table")
 def table() -> ResponseReturnValue:
     view, before = _view(), request.args.get("before", "")
-    older = [one for one in view.candles if not before.isdigit() or int(one.start.timestamp()) < int(before)]
+    limit = whole(before)
+    older = [one for one in view.candles if limit is None or int(one.start.timestamp()) < limit]
     rows = older[-ROWS:][::-1]
     return render_template(
         "chart/table.html", view=view, rows=rows, before=before, more=len(older) > ROWS, **_addresses()

@@ -139,7 +139,7 @@ def read_chart(owner: str, subject: Subject) -> ChartView:
     """The engine is asked to keep it fresh for a while."""
     desk = services()
     now = desk.clock.now()
-    series = desk.candles.want(subject.basket.series)
+    series = desk.candles.want(subject.basket.series, owner)
     day = day_at(desk.instruments.calendar(now), subject.symbol.exchange, now)
     return ChartView(subject, owner, series, now, day)
 

@@ -12,6 +12,7 @@ from app.web.asking import ask
 from app.web.contracts import contract_name
 from app.web.current import owner_id, services
 from app.web.order_lines import owned_accounts
+from app.web.tiers import tier
 
 bp = Blueprint("closes", __name__, url_prefix="/positions")
 
@@ -20,6 +21,7 @@ LONGEST = 64
 
 @bp.route("/close", methods=["GET", "POST"])
 @needs(Scope.TRADE)
+@tier("exit")
 def close() -> ResponseReturnValue:
     place = _place()
     account = owned_accounts(owner_id()).get(place.account_id)

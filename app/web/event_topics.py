@@ -24,6 +24,7 @@ from app.web.api.run_shapes import run_shown
 from app.web.api.signals import SignalShown
 from app.web.live import Batch, Happening
 from app.web.topics import Message
+from app.web.whole import whole
 
 MOST_REPLAYED = 1000  # events; who was away for longer is told how things stand instead
 RUNS = 50  # the newest
@@ -75,9 +76,10 @@ class Trades:
 
     def _missed(self, session: Session) -> Sequence[OrderEvent] | None:
         """None where a snapshot must stand for it."""
-        if not self.last_id.isdigit() or int(self.last_id) > self._newest:
+        heard = whole(self.last_id)
+        if heard is None or heard > self._newest:
             return None
-        missed = self._since(session, int(self.last_id), MOST_REPLAYED + 1)
+        missed = self._since(session, heard, MOST_REPLAYED + 1)
         return missed if len(missed) <= MOST_REPLAYED else None
 
     def _since(self, session: Session, seq: int, most: int = MOST_REPLAYED) -> Sequence[OrderEvent]:

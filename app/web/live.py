@@ -18,6 +18,7 @@ from app.core.clock import Clock
 from app.core.ids import new_id
 from app.web.account_news import NAME, change
 from app.web.figures import Figure, figure_of
+from app.web.whole import whole
 
 EVERYONE = "*"
 RING = 256
@@ -351,9 +352,10 @@ class LiveHub:
         boot, _, text = last_id.partition("-")
         if not last_id:
             return []
-        if boot != self._boot or not text.isdigit() or int(text) < owner.forgotten:
+        heard = whole(text)
+        if boot != self._boot or heard is None or heard < owner.forgotten:
             return [Happening(self._seq, "changed", None)]
-        return [one for one in owner.ring if one.seq > int(text)]
+        return [one for one in owner.ring if one.seq > heard]
 
     def _let_stuck_go(self) -> None:
         """Streams that nobody reads any more end, and make room."""

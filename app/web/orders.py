@@ -35,6 +35,7 @@ from app.web.order_lines import (
 )
 from app.web.redirects import safe_next
 from app.web.run_timing import order_steps
+from app.web.tiers import tier
 from app.web.words import SOURCES, in_words
 
 bp = Blueprint("orders", __name__, url_prefix="/orders")
@@ -112,6 +113,7 @@ def live(order_id: str) -> ResponseReturnValue:
 
 
 @bp.post("/<order_id>/cancel")
+@tier("exit")
 def cancel(order_id: str) -> ResponseReturnValue:
     told = services().orders.get(owner_id(), order_id)
     try:

@@ -1,4 +1,4 @@
-"""What is held, netted by instrument over all accounts, with each account's part and the venue's own word beside it."""
+"""What is held, netted by instrument over all accounts of a mode, with each account's part and the venue's word."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -14,6 +14,7 @@ from app.portfolio.models import PositionDifference
 from app.portfolio.pnl import add_up, realised
 from app.portfolio.positions import AccountPosition, Agreement
 from app.portfolio.trades import PositionKey
+from app.venues.types import Mode
 from app.web.current import services
 from app.web.order_lines import owned_accounts, seconds
 from app.web.prices import Prices, Seen
@@ -89,11 +90,12 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Net:
-    """An instrument with a product, over all accounts."""
+    """An instrument with a product, over all accounts of one mode: live and paper are never one number."""
 
     exchange: str
     symbol: str
     product: str
+    mode: str  # live or paper
     currency: str
     holdings: Sequence[Holding]
     seen: Seen | None
@@ -119,7 +121,7 @@ class Net:
 
     @property
     def cell(self) -> str:
-        return f"pnl:net:{self.exchange}:{self.symbol}:{self.product}"
+        return f"pnl:net:{self.mode}:{self.exchange}:{self.symbol}:{self.product}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,7 @@ def realised_today(position: AccountPosition) -> Decimal | None:
 
 
 def read_book(owner_id: str, to_close: bool = True) -> Book:
-    """Six reads, however many accounts; the biggest instruments first. One less where nothing is offered `to_close`."""
+    """Six reads, however many accounts; live first, the biggest instruments first. One less without `to_close`."""
     accounts, now = owned_accounts(owner_id), services().clock.now()
     closing = services().by_hand.closing
     leaving = closing.leaving(owner_id) if to_close else {}  # first: what fills meanwhile is not offered twice
@@ -167,8 +169,8 @@ def read_book(owner_id: str, to_close: bool = True) -> Book:
             _closable(position, leaving),
         )  # fmt: skip
         groups[key.exchange, key.symbol, key.product].append(holding)
-    nets = [_net(key, holdings, prices) for key, holdings in groups.items()]
-    return Book(sorted(nets, key=lambda net: (net.is_flat, -abs(net.quantity), net.symbol)))
+    nets = [net for key, holdings in groups.items() for net in _nets(key, holdings, prices)]
+    return Book(sorted(nets, key=lambda net: (net.is_flat, net.mode != Mode.LIVE, -abs(net.quantity), net.symbol)))
 
 
 def _gaps(owner_id: str, positions: Sequence[AccountPosition]) -> dict[PositionKey, PositionDifference]:
@@ -197,7 +199,13 @@ def _prices(positions: Sequence[AccountPosition], now: datetime) -> Prices:
     return found
 
 
-def _net(key: tuple[str, str, str], holdings: list[Holding], prices: Prices) -> Net:
+def _nets(key: tuple[str, str, str], holdings: Sequence[Holding], prices: Prices) -> list[Net]:
+    """One per mode."""
     exchange, symbol, product = key
-    holdings.sort(key=lambda holding: holding.account.name)
-    return Net(exchange, symbol, product, holdings[0].account.currency, holdings, prices.get((exchange, symbol)))
+    by_mode: dict[str, list[Holding]] = defaultdict(list)
+    for holding in sorted(holdings, key=lambda holding: holding.account.name):
+        by_mode[holding.account.mode].append(holding)
+    seen = prices.get((exchange, symbol))
+    return [
+        Net(exchange, symbol, product, mode, mine[0].account.currency, mine, seen) for mode, mine in by_mode.items()
+    ]

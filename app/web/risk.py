@@ -68,6 +68,7 @@ def set_state() -> ResponseReturnValue:
 
 @bp.get("/kill")
 @needs(Scope.TRADE)
+@tier("exit")
 def ask_kill() -> ResponseReturnValue:
     extent = _extent(request.args)
     standing, figures = services().risk.standing(asker(), extent), services().risk.figures(asker(), extent)
@@ -76,6 +77,7 @@ def ask_kill() -> ResponseReturnValue:
 
 
 @bp.post("/kill")
+@tier("exit")
 def kill() -> ResponseReturnValue:
     extent = _extent(request.form)
     services().risk.press(asker(), extent, request.form.get("flatten") == "y", request.form.get("why", ""))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from app.strategies.legs import lots_for
@@ -14,6 +14,7 @@ from app.web import format as fmt
 from app.web.current import services
 from app.web.order_lines import owned_accounts
 from app.web.strategy_list import leg_words
+from app.web.words import count
 
 OUTCOMES = {  # word, icon, tone
     "started": ("Started", "circle-check", "ok"),
@@ -44,9 +45,24 @@ class ScheduleView:
 
     @property
     def lots(self) -> int:
-        """Of all legs in all accounts: what one entry trades."""
-        legs = self.strategy.legs
-        return sum(lots_for(int(leg["lots"]), share.multiplier) for leg in legs for share in self.shares)
+        """Of all legs that are counted in lots, in all accounts: with the units, what one entry trades."""
+        return self._traded("lots")
+
+    @property
+    def units(self) -> int:
+        """Of all legs that are counted in units, at most: an account rounds down to whole lots of the contract."""
+        return self._traded("units")
+
+    @property
+    def size(self) -> str:
+        """In words: "8 lots", "150 units", "8 lots and 150 units"."""
+        counted = [count(number, word) for number, word in ((self.lots, "lot"), (self.units, "unit")) if number]
+        return " and ".join(counted) or count(0, "lot")
+
+    def _traded(self, counted_in: Literal["lots", "units"]) -> int:
+        """A leg has one of them, the other is None or not there."""
+        written = [int(leg.get(counted_in) or 0) for leg in self.strategy.legs]
+        return sum(lots_for(number, share.multiplier) for number in written for share in self.shares)
 
     @property
     def zone(self) -> str:

@@ -68,7 +68,7 @@ class RotateForm(DeskForm):
 
 
 @bp.post("/hooks/<webhook_id>")
-@tier("api")
+@tier("hook")
 def receive(webhook_id: str) -> ResponseReturnValue:
     """For programs: they prove themselves in the message, and are answered before anything is done."""
     if (request.content_length or 0) > LONGEST:

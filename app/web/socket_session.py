@@ -36,8 +36,8 @@ class Ended(Exception):
 
 
 def wait_for(wire: Wire, seconds: float) -> Message:
-    """The first message; raises Ended when it does not come."""
-    wire.be_patient(seconds)
+    """The first message; raises Ended when it does not come, whatever other signs of life there are."""
+    wire.be_done_in(seconds)
     try:
         return parsed(next(text for text in wire.read() if text is not None))
     except (TimeoutError, StopIteration):

@@ -21,7 +21,10 @@ from wsproto.events import (
 )
 from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
+from app.core.clock import SystemClock
+
 LONGEST = 65_536  # bytes of a message to us
+MOST_FRAMES = 1024  # of a message: an empty one adds no byte, and there could be any number of them
 AT_ONCE = 16_384
 PARTING = 1.0  # seconds
 PROTOCOL_ERROR, NOT_TEXT, TOO_LONG = 1002, 1003, 1009
@@ -66,6 +69,9 @@ class Wire:
         self._protocol = WSConnection(ConnectionType.SERVER)
         self._lock = threading.Lock()
         self._parts: list[str] = []
+        self._length = self._frames = 0  # of these parts
+        self._clock = SystemClock()
+        self._ends_at: float | None = None
         self._unread = threading.Event()  # nobody reads: not yet, or no more
         self._unread.set()
         list(self._events(_request(environ)))
@@ -76,8 +82,13 @@ class Wire:
         self._write(TextMessage(text.decode()))
 
     def be_patient(self, seconds: float) -> None:
-        """How long reading and writing wait; then they raise TimeoutError."""
+        """How long each reading and writing waits; then it raises TimeoutError."""
+        self._ends_at = None
         self._socket.settimeout(seconds)
+
+    def be_done_in(self, seconds: float) -> None:
+        """All reading together has so long, whatever is heard meanwhile; then it raises TimeoutError."""
+        self._ends_at = self._clock.monotonic() + seconds
 
     def ping(self) -> None:
         self._write(Ping())
@@ -92,7 +103,7 @@ class Wire:
         """Messages, None for any other sign of life, until the other side ends it. Raises Broken or OSError."""
         self._unread.clear()
         try:
-            while data := self._socket.recv(AT_ONCE):
+            while data := self._came():
                 for event in self._events(data):
                     if isinstance(event, CloseConnection):
                         self.close(event.code, "")
@@ -105,10 +116,19 @@ class Wire:
         """After the goodbye: the other side may answer it, for a moment. Ending at once could take the goodbye away."""
         if not self._unread.wait(PARTING):
             return
-        self.be_patient(PARTING)
+        self.be_done_in(PARTING)
         with contextlib.suppress(OSError):
-            while self._socket.recv(AT_ONCE):
+            while self._came():
                 pass
+
+    def _came(self) -> bytes:
+        """Nothing at the end. The time is looked at before each reading: what came already never makes it wait."""
+        if self._ends_at is not None:
+            left = self._ends_at - self._clock.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            self._socket.settimeout(left)
+        return self._socket.recv(AT_ONCE)
 
     def _events(self, data: bytes) -> Iterator[Event]:
         try:
@@ -128,11 +148,14 @@ class Wire:
 
     def _message(self, event: TextMessage) -> str | None:
         self._parts.append(event.data)
-        if sum(map(len, self._parts)) > LONGEST:
-            raise Broken(TOO_LONG, f"A message is {LONGEST // 1024} KB at most.")
+        self._length += len(event.data)
+        self._frames += event.frame_finished
+        if self._length > LONGEST or self._frames > MOST_FRAMES:
+            raise Broken(TOO_LONG, f"A message is {LONGEST // 1024} KB in {MOST_FRAMES} frames at most.")
         if not event.message_finished:
             return None
         whole, self._parts = "".join(self._parts), []
+        self._length = self._frames = 0
         return whole
 
     def _write(self, event: Event) -> None:

@@ -4,6 +4,7 @@
 const EDGE = 2; // rows; nearer to the end than that the strikes are fetched anew
 const chain = () => document.getElementById("chain");
 let watching = null;
+let askedFor = ""; // the strike; here, since the section is morphed and forgets
 
 /** Once on a page with a chain, and again after the server sent its strikes anew. */
 function begin(centred) {
@@ -24,8 +25,8 @@ function mark(section, money) {
   const place = rows.findIndex((row) => row.dataset.strike === strike);
   rows.forEach((row, number) => row.classList.toggle("atm", number === place));
   const isFar = place < EDGE || place >= rows.length - EDGE;
-  if (rows.length && /\d/.test(strike) && isFar && section.dataset.askedFor !== strike) {
-    section.dataset.askedFor = strike; // once: a ladder may simply end here
+  if (rows.length && /\d/.test(strike) && isFar && askedFor !== strike) {
+    askedFor = strike; // once: a ladder may simply end here
     window.htmx.trigger(section, "refresh");
   }
 }

@@ -8,7 +8,7 @@ import { startKeys } from "./keys.js";
 import { startLegRows } from "./leg_rows.js";
 import { startMarkets } from "./market.js";
 import { startPayoff } from "./payoff.js";
-import { keepOpenThings } from "./rooms.js";
+import { startRooms } from "./rooms.js";
 import { startRows } from "./rows.js";
 import { startStream } from "./stream.js";
 import { startAppearance } from "./theme.js";
@@ -25,7 +25,8 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   if ([409, 422].includes(detail.xhr.status)) Object.assign(detail, { shouldSwap: true, isError: false });
 });
 
-function failed({ detail }) {
+function failed({ target, detail }) {
+  if (target.matches?.("[data-room]")) return; // asked for again, and says so itself
   if (detail.requestConfig?.verb === "get") {
     toast({ level: "warn", text: "A part of this page could not be refreshed." });
   } else {
@@ -35,7 +36,6 @@ function failed({ detail }) {
 document.addEventListener("htmx:responseError", failed);
 document.addEventListener("htmx:sendError", failed);
 
-keepOpenThings();
 startChain();
 startDialogs();
 startForms();
@@ -44,6 +44,7 @@ startKeys();
 startLegRows();
 startMarkets();
 startPayoff();
+startRooms();
 startRows();
 startAppearance();
 startStream();

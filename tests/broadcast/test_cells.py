@@ -1,5 +1,6 @@
 """Live figures of one owner."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -28,10 +29,13 @@ def cells(book, *quotes):
 def test_positions_accounts_and_the_owner_add_up():
     book = OwnerBook("u1", {KEY: held((75, 100)), OTHER: held((-75, 100)), SHARES: held((10, 800), (-10, 790))})
     found = cells(book, quote(NIFTY, 110), quote(SBIN, 805))
+    apart = cells(replace(book, modes={"a1": "live", "a2": "paper"}), quote(NIFTY, 110))
+    assert apart[f"pnl:net:live:NFO:{NIFTY.name}:NRML"]["v"] == "750"
+    assert apart[f"pnl:net:paper:NFO:{NIFTY.name}:NRML"]["v"] == "-750"
     figures = {key: cell["v"] for key, cell in found.items()}
     assert figures[f"pnl:position:a1:NFO:{NIFTY.name}:NRML"] == "750"
     assert figures[f"pnl:position:a2:NFO:{NIFTY.name}:NRML"] == "-750"
-    assert figures[f"pnl:net:NFO:{NIFTY.name}:NRML"] == "0"
+    assert figures[f"pnl:net:live:NFO:{NIFTY.name}:NRML"] == "0"
     assert figures["pnl:account:a1"] == "650"
     assert figures["pnl:day:u1"] == figures["pnl:day"] == "-100"
     assert (figures["pnl:open"], figures["pnl:realised"]) == ("0", "-100")

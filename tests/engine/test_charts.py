@@ -1,15 +1,17 @@
 """Candles over a real paper broker: read once for all who look, carried on by ticks, and why they could not be read."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from threading import Event
 
 import pytest
 
 from app.core.clock import INDIA
 from app.core.errors import Retry
 from app.core.link import open_link
-from app.engine.candle_reader import CandleReader, is_due
+from app.engine.candle_reader import SPANS, CandleReader, is_due
 from app.feed.baskets import Basket, SeriesKey
 from app.feed.candle_store import Series
 from app.feed.candles import Day, Reading
@@ -166,3 +168,49 @@ def test_on_a_day_without_a_session_candles_are_looked_at_now_and_then():
     series = Series(KEY, (), Reading(OPENS))
     assert not is_due(series, None, OPENS + timedelta(minutes=14), None)
     assert is_due(series, None, OPENS + timedelta(minutes=16), None)
+
+
+def test_what_an_exit_goes_by_is_read_before_all_that_people_look_at(desk):
+    """The engine's own reader, over a broker that takes its time."""
+    candles = desk.services.candles
+    crowd = [SeriesKey(Symbol("NSE", name), every) for name in ("RELIANCE", "INFY") for every in SPANS]
+    exits_by = SeriesKey(Symbol("NSE_INDEX", "BANKNIFTY"), "5m")
+    desk.paper.fault("latency", endpoint="history", ms=300)
+    candles.want(crowd)
+    until(lambda: any(one.tried_at for one in candles.read(crowd)), 20)
+    before = sum(one.tried_at is not None for one in candles.read(crowd))
+    candles.follow([exits_by])
+    mine = until(lambda: (found := candles.read([exits_by])[0]).tried_at and found, 20)
+    earlier = [one for one in candles.read(crowd) if one.tried_at is not None and one.tried_at < mine.tried_at]
+    desk.paper.heal()
+    assert len(earlier) <= before + 3  # the one under way, and those of a turn of the engine
+    assert len(crowd) > before + 3
+
+
+class Held(Minutes):
+    """Answers when it is let, and tells what it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[Symbol] = []
+        self.go = Event()
+
+    def history(self, symbol: Symbol, interval: str, start: date, end: date) -> list[Candle]:
+        self.asked.append(symbol)
+        self.go.wait(20)
+        return super().history(symbol, interval, start, end)
+
+
+def test_what_nobody_wishes_any_more_is_not_read(desk):
+    venue, told = Held(), []
+    crew = [replace(member, venue=venue) for member in desk.engine.crew]
+    reader = CandleReader(desk.services, crew, lambda _symbol: None, lambda series: told.append(series.key))
+    keys = [SeriesKey(Symbol("NSE", f"NONE{number}"), "1m") for number in range(4)]
+    reader.step(keys, lambda _symbol: None)
+    until(lambda: venue.asked, 20)
+    reader.step([keys[3], keys[1]], lambda _symbol: None)
+    venue.go.set()
+    until(lambda: len(told) == 3, 20)
+    assert venue.asked == [keys[0].symbol, keys[3].symbol, keys[1].symbol]
+    reader.step([keys[3]], lambda _symbol: None)
+    reader.close()
+    assert len(venue.asked) == 3

@@ -60,6 +60,25 @@ class Copy:
                 process.send_signal(signal.SIGTERM)
                 process.wait(60)
 
+    @contextlib.contextmanager
+    def unread(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+        """The launcher in the background, its output a pipe whose end the test may close."""
+        process = subprocess.Popen(
+            self.command(*arguments, "--port", str(free_port())),
+            env=self.env(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.wait(60)
+
+    def ready(self) -> dict[str, int]:
+        """Process ids of the children that are ready."""
+        with contextlib.suppress(FileNotFoundError):
+            return {name: child["pid"] for name, child in self.children().items() if child["ready"]}
+        return {}
+
     @property
     def output(self) -> str:
         return (self.instance.parent / "output").read_text()

@@ -73,3 +73,32 @@ def test_output_is_kept_in_a_log_of_each_process(copy):
         copy.wait_until_up()
     assert "engine ready" in (copy.instance / "logs" / "engine.log").read_text()
     assert "web ready" in (copy.instance / "logs" / "web.log").read_text()
+
+
+def test_with_its_terminal_gone_the_desk_restarts_what_ends_and_stops_in_order(copy):
+    with copy.unread("start") as process:
+        until(lambda: len(copy.ready()) == 2, timeout=120)
+        process.stdout.close()
+        killed = copy.children()["engine"]["pid"]
+        os.kill(killed, signal.SIGKILL)
+        until(lambda: copy.ready().get("engine", killed) != killed)
+        assert process.poll() is None
+        pids = copy.pids()
+        process.terminate()
+        process.wait(30)
+    assert not any(map(alive, pids))
+    assert not (copy.instance / "run" / "children.json").exists()
+
+
+def test_where_nothing_can_be_written_what_ends_is_restarted_all_the_same(copy):
+    with copy.running("start") as process:
+        copy.wait_until_up()
+        killed = copy.children()["engine"]["pid"]
+        for name in ("run/children.new", "run/restarts.jsonl"):  # a folder of that name: also root cannot write it
+            (copy.instance / name).mkdir()
+        (copy.instance / "logs" / "engine.log").unlink()
+        (copy.instance / "logs" / "engine.log").mkdir()
+        os.kill(killed, signal.SIGKILL)
+        until(lambda: copy.output.count("engine | ready") == 2)
+        assert process.poll() is None
+        assert copy.output.count("cannot write in") == 1

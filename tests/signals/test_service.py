@@ -24,6 +24,7 @@ from app.signals.service import SignalService
 from app.strategies.legs import AccountShare, Leg
 from app.strategies.legs import Draft as StrategyDraft
 from app.strategies.models import Run, Strategy
+from app.strategies.scheduling import MAY_NOT
 from app.strategies.service import StrategyService
 from app.users.models import User
 from tests.feed.hands import HandClock
@@ -156,12 +157,29 @@ def test_a_secret_that_was_replaced_opens_nothing(house):
     assert house.send(action="exit").state == "received"
 
 
-def test_a_webhook_of_somebody_who_may_not_trade_any_more_is_closed(house):
-    for change in ({"active": False}, {"active": True, "role": "viewer"}):
-        with house.db.write() as session:
-            session.execute(update(User).where(User.id == "u1").values(**change))
+def become(house, **change) -> None:
+    with house.db.write() as session:
+        session.execute(update(User).where(User.id == "u1").values(**change))
+
+
+def test_a_webhook_of_somebody_who_may_not_trade_any_more_ends_what_it_began_and_begins_nothing(house):
+    run_id = house.step(house.send(action="enter", id="0")).run_ids[0]
+    for number, change in enumerate(({"active": False}, {"active": True, "role": "viewer"})):
+        become(house, **change)
+        refused = house.send(action="enter", id=f"in {number}")
+        assert (refused.state, refused.reason) == ("refused", MAY_NOT)
         with pytest.raises(Unproven):
-            house.send(action="exit")
+            house.send(action="exit", secret="mdw_guess")
+    assert house.step(house.send(action="exit", id="out")).run_ids == [run_id]
+    assert len(house.runs()) == 1
+
+
+def test_an_entry_that_was_received_before_its_owner_was_switched_off_is_not_made(house):
+    signal = house.send(action="enter")
+    become(house, active=False)
+    verdict = house.step(signal)
+    assert (verdict.state, verdict.reason) == ("refused", MAY_NOT)
+    assert house.runs() == []
 
 
 def test_what_is_proven_and_not_clear_is_on_record_without_the_secret(house):

@@ -6,7 +6,7 @@ from decimal import Decimal
 from threading import Barrier
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.audit.trail import Trail
 from app.core.db import Database
@@ -16,8 +16,9 @@ from app.instruments.service import InstrumentService
 from app.strategies.legs import AccountShare, Draft, Leg
 from app.strategies.models import Run, ScheduledEntry, Strategy
 from app.strategies.schedule import Slot
-from app.strategies.scheduling import Schedules
+from app.strategies.scheduling import MAY_NOT, Schedules, under_way
 from app.strategies.service import StrategyService
+from app.users.models import User
 from tests.execution.conftest import any_desk, desk  # noqa: F401 - fixtures of the room below
 from tests.feed.hands import HandClock
 
@@ -239,3 +240,31 @@ def test_a_run_of_which_one_account_is_leaving_is_still_left_by_its_schedule(ben
     assert [one.id for one in bench.schedules.live_runs()] == [run.id]
     assert bench.strategies.exit_run("u1", run.id, "exit time", "schedule")
     assert bench.schedules.live_runs() == []
+
+
+def test_no_entry_is_made_for_an_owner_who_is_switched_off_or_may_not_trade(any_desk) -> None:  # noqa: F811 - the fixture
+    bench = Bench(any_desk.db)
+    strategy_id = bench.strategy("09:20", "09:30", "09:40")
+    for minute, change in ((20, {"active": False}), (30, {"active": True, "role": "viewer"}), (40, {"role": "trader"})):
+        with bench.db.write() as session:
+            session.execute(update(User).where(User.id == "u1").values(**change))
+        bench.at(9, minute)
+        [entry] = bench.enter(strategy_id)
+        assert (entry.outcome, entry.reason) == (("started", "") if minute == 40 else ("missed", MAY_NOT))
+    assert len(bench.runs()) == 1
+
+
+def test_what_is_under_way_is_told_in_numbers_and_by_name(bench: Bench) -> None:
+    def told() -> str:
+        with bench.db.read() as session:
+            return under_way(session, "u1")
+
+    assert told() == ""
+    strategy_id = bench.strategy("09:20")
+    assert told() == "1 armed strategy: Early"
+    bench.at(9, 20)
+    bench.enter(strategy_id)
+    assert told() == "1 live run and 1 armed strategy: Early"
+    bench.end_runs()
+    bench.schedules.disarm("u1", strategy_id)
+    assert told() == ""

@@ -64,7 +64,7 @@ def test_every_route_has_a_rate_tier(app):
         tier = tier_of(app, endpoint)
         assert tier in TIERS, endpoint
         if address.startswith("/api/") and address != "/api/cached-account":  # asks nobody: the common limit only
-            assert tier in ("api", "heavy", "websocket", "auth"), endpoint
+            assert tier in ("api", "heavy", "websocket", "auth", "exit"), endpoint
         if endpoint in PUBLIC and method not in SAFE_METHODS and endpoint not in PUBLIC_DOORS:
             assert tier == "auth", endpoint
 

@@ -246,6 +246,8 @@ def test_the_same_candles_as_a_table_and_as_a_file(admin, desk):
     assert "Older" in page
     older = admin.get(f"/chart/table?{HERE}&before={int(candles[30].start.timestamp())}").text
     assert older.count('<th scope="row"') == 30
+    for nonsense in ("²", "٣", "x", "9" * 5000):
+        assert admin.get(f"/chart/table?{HERE}&before={nonsense}").text.count('<th scope="row"') == 100
     answer = admin.client.get(f"/chart/candles.csv?{HERE}")
     lines = answer.text.splitlines()
     assert answer.mimetype == "text/csv"

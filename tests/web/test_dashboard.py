@@ -61,3 +61,15 @@ def test_the_first_page_costs_a_dozen_reads_however_many_accounts_there_are(admi
     with reads() as seen:
         admin.get("/")
     assert len(seen) <= 12
+
+
+def test_a_live_position_is_among_the_biggest_whatever_paper_holds(admin, services):
+    desk = Desk(services)
+    demo, real = desk.account("Demo", mode="paper"), desk.account("Real", mode="live")
+    for number in range(9):
+        desk.order(demo, quantity=6500, symbol=f"STOCK{number}")
+    desk.order(demo, quantity=75, side="BUY")
+    desk.order(real, quantity=75)
+    part = admin.get("/").text.split('id="top-title"')[1]
+    assert part.index("mode-live") < part.index("mode-paper")
+    assert "−75" in part.split("</tr>")[1]

@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,79 @@ def test_a_burst_of_changes_is_one_refresh(page, gallery):
     gallery.send("changed", ["orders"], ["orders", "positions:12"], ["elsewhere"])
     expect(page.locator("#room")).to_contain_text("Asked 1 times")
     gallery.send("changed", None)
+    expect(page.locator("#room")).to_contain_text("Asked 2 times")
+
+
+def test_a_room_is_refreshed_while_changes_keep_coming_but_not_for_each(page, gallery):
+    def keeps_changing() -> bool:
+        gallery.send("changed", ["elsewhere"], ["orders"])
+        return gallery.asked >= 4
+
+    until(keeps_changing, every=0.05)
+    expect(page.locator("#room")).to_contain_text(re.compile("Asked [4-9] times"))
+    begun = page.evaluate("performance.getEntriesByName(`${location.origin}/room`).map((one) => one.startTime)")
+    assert min(later - sooner for sooner, later in pairwise(begun)) > 140
+
+
+def test_a_change_that_comes_while_its_room_is_being_fetched_is_not_lost(page, gallery):
+    gallery.answers.clear()
+    gallery.send("changed", ["orders"])
+    until(lambda: gallery.asked == 1)
+    gallery.send("changed", ["orders"])
+    gallery.send("tick", {"ltp:1": "190.00"})
+    expect(page.locator('[data-cell="ltp:1"]')).to_have_text("190.00")
+    gallery.answers.set()
+    expect(page.locator("#room")).to_contain_text("Asked 2 times")
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_room_that_was_refused_looks_late_says_so_and_is_asked_for_until_it_comes(page, gallery, status):
+    room = page.locator("#room")
+    gallery.refusals = [status, status]
+    gallery.send("changed", ["orders"])
+    expect(room).to_have_attribute("data-late", "")
+    assert room.evaluate("room => getComputedStyle(room).color !== getComputedStyle(room.parentElement).color")
+    expect(page.get_by_role("status").filter(has_text="could not be refreshed")).to_have_count(1)
+    expect(room).to_contain_text("Asked 3 times", timeout=30_000)
+    expect(room).not_to_have_attribute("data-late", "")
+
+
+def test_a_room_whose_connection_was_cut_is_asked_for_again(page, gallery):
+    page.route("**/room", lambda route: route.abort(), times=1)
+    gallery.send("changed", ["orders"])
+    expect(page.locator("#room")).to_have_attribute("data-late", "")
+    expect(page.locator("#room")).to_contain_text("Asked 1 times", timeout=30_000)
+    expect(page.locator("#room")).not_to_have_attribute("data-late", "")
+
+
+def test_changes_do_not_hurry_a_room_that_was_refused(page, gallery):
+    page.clock.install()
+    page.goto(gallery.address)
+    expect(page.locator("html")).to_have_attribute("data-live", "on")
+    page.clock.pause_at(page.evaluate("new Date(Date.now() + 1000).toISOString()"))
+    gallery.refusals = [503, 503]
+    gallery.send("changed", ["orders"])
+    until(lambda: page.clock.run_for(50) or gallery.asked)
+    expect(page.locator("#room")).to_have_attribute("data-late", "")
+    gallery.send("changed", ["orders"])
+    gallery.send("tick", {"ltp:1": "190.00"})
+    expect(page.locator('[data-cell="ltp:1"]')).to_have_text("190.00")
+    page.clock.run_for(1000)
+    assert gallery.asked == 1
+    page.clock.run_for(3000)
+    until(lambda: gallery.asked == 2)
+
+
+def test_a_room_that_is_gone_is_not_asked_for_again(page, gallery):
+    page.clock.install()
+    page.goto(gallery.address)
+    expect(page.locator("html")).to_have_attribute("data-live", "on")
+    gallery.refusals = [404]
+    gallery.send("changed", ["orders"])
+    expect(page.locator("#room")).to_have_attribute("data-late", "")
+    page.clock.run_for(11_000)
+    assert gallery.asked == 1
+    gallery.send("changed", ["orders"])
     expect(page.locator("#room")).to_contain_text("Asked 2 times")
 
 

@@ -108,6 +108,13 @@ def test_an_id_of_another_process_means_everything_may_have_changed(hub, clock, 
     assert (only.name, only.data) == ("changed", None)
 
 
+@pytest.mark.parametrize("number", ["²", "٣", "9" * 5000, "-1", ""])
+def test_what_is_no_number_of_this_process_means_so_too(hub, clock, number):
+    boot = hub.newest_id.partition("-")[0]
+    (only,) = taken(watcher(hub, clock, last_id=f"{boot}-{number}"), clock).happenings
+    assert (only.name, only.data) == ("changed", None)
+
+
 def test_who_was_away_for_longer_than_is_remembered_fetches_everything(hub, clock):
     start = hub.spell(taken(watcher(hub, clock), clock).seq)
     for _ in range(RING + 1):

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from app.venues.types import PositionReport, Symbol
+from tests.web.books import Books
 from tests.web.trading import NIFTY, Desk, timeless
 
 
@@ -39,7 +40,7 @@ def test_positions_are_netted_by_instrument_and_shown_by_account(admin, services
     assert "never read" in page
     assert "▲\xa0+₹10,283.00" in page
     place = "NFO:NIFTY24DEC2624400CE"
-    for cell in (f"ltp:{place}", f"pnl:net:{place}:NRML", f"pnl:position:{one.id}:{place}:NRML"):
+    for cell in (f"ltp:{place}", f"pnl:net:{one.mode}:{place}:NRML", f"pnl:position:{one.id}:{place}:NRML"):
         assert f'data-cell="{cell}"' in page
     assert timeless(admin.get("/positions/rows", fragment=True).text).strip() in timeless(page)
 
@@ -76,7 +77,7 @@ def test_an_instrument_in_many_accounts_is_folded_but_for_those_that_differ(admi
     desk.run(*accounts)
     read(services, accounts[2], -1755)
     page = admin.get("/positions").text
-    assert '<details class="fold" id="fold-NFO-NIFTY24DEC2624400CE-NRML"><summary>6 accounts' in page
+    assert '<details class="fold" id="fold-NFO-NIFTY24DEC2624400CE-NRML-paper"><summary>6 accounts' in page
     assert page.count('<tr class="child">') == 5
     assert page.count('<tr class="child kept">') == 1
 
@@ -101,3 +102,29 @@ def test_positions_are_seen_by_account_strategy_and_leg_with_the_mode_of_each(ad
         assert "PAPER" in page
     assert "LIVE + PAPER" in admin.get("/positions?by=strategy").text
     assert "Nothing is held" not in admin.get("/positions?by=nonsense").text
+
+
+def test_live_and_paper_of_one_contract_are_two_rows_each_with_its_mode_and_live_comes_first(admin, desk):
+    desk.order(desk.account("Demo", mode="paper"), quantity=75, side="BUY")
+    desk.order(desk.account("Real", mode="live"), quantity=75)
+    page = admin.get("/positions").text
+    first, second = (page.index(f'id="net-NFO-NIFTY24DEC2624400CE-NRML-{mode}"') for mode in ("live", "paper"))
+    assert first < page.index("−75", first) < second
+    assert "mode-live" in page.split('<h2 id="nets-1"')[1]
+    assert "mode-paper" in page.split('<h2 id="nets-1"')[1]
+    for mode in ("live", "paper"):
+        assert f'data-cell="pnl:net:{mode}:NFO:NIFTY24DEC2624400CE:NRML"' in page
+
+
+def test_totals_of_trades_and_holdings_are_of_one_mode_each(admin, services, desk):
+    books = Books(services)
+    for name, mode in (("Demo", "paper"), ("Real", "live")):
+        account = desk.account(name, mode=mode)
+        books.trades(account, "BUY")
+        books.holdings(account)
+    for path in ("/trades", "/holdings"):
+        tiles = admin.get(path).text.split('<div class="tiles">')[1:]
+        modes = [
+            ("mode-live" in one.split("tile-figure")[0], "mode-paper" in one.split("tile-figure")[0]) for one in tiles
+        ]
+        assert modes == [(True, False), (False, True)]

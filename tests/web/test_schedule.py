@@ -9,12 +9,13 @@ from app.strategies.models import ReadyCheck, ScheduledEntry
 from tests.web.trading import Desk
 
 LEG = Leg(action="BUY", kind="CE", underlying="NIFTY", strike="ATM", lots=2)
+IN_UNITS = Leg(action="SELL", kind="PE", underlying="NIFTY", strike="ATM", units=75)
 
 
-def scheduled(desk: Desk, *accounts, **schedule) -> str:
+def scheduled(desk: Desk, *accounts, legs=(LEG,), **schedule) -> str:
     shares = [AccountShare(account_id=account.id, multiplier=2) for account in accounts]
     rules = {"entries": ["09:20"], "exit_at": "15:15", "square_off": 5} | schedule
-    draft = Draft(name="Early bird", legs=[LEG], accounts=shares, schedule=rules)
+    draft = Draft(name="Early bird", legs=list(legs), accounts=shares, schedule=rules)
     return desk.services.strategies.create(desk.owner_id, draft)
 
 
@@ -36,6 +37,15 @@ def test_arming_says_in_numbers_what_it_will_do_and_then_it_is_seen(admin, desk)
     assert "Armed" in listed and f"/strategies/{strategy_id}/schedule" in listed
     admin.submit(f"/strategies/{strategy_id}/disarm", f"/strategies/{strategy_id}/schedule")
     assert "Not armed" in admin.get(f"/strategies/{strategy_id}/schedule").text
+
+
+@pytest.mark.parametrize(
+    ("legs", "said"), [([IN_UNITS], "150 units"), ([LEG, IN_UNITS], "4 lots and 150 units"), ([LEG], "4 lots")]
+)
+def test_a_leg_that_is_counted_in_units_is_told_apart_from_lots(admin, desk, legs, said):
+    strategy_id = scheduled(desk, desk.account(), legs=legs)
+    asked = admin.get(f"/strategies/{strategy_id}/arm").text
+    assert f"{said} in all at each entry" in asked and f"Arm it: {said} in 1 account" in asked
 
 
 def test_what_was_changed_after_it_was_looked_at_is_not_armed(admin, desk):

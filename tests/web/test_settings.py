@@ -1,12 +1,18 @@
 """The settings pages: looks, password, sessions, tokens, people."""
 
 import re
+from dataclasses import replace
 
 import pytest
+from sqlalchemy import update
 
+from app import wiring
+from app.strategies.legs import Draft, Leg
+from app.strategies.models import Strategy
 from tests.web.client import Browser
 from tests.web.conftest import PASSWORD
 
+LEG = Leg(action="BUY", kind="SYMBOL", symbol="SBIN", exchange="NSE", lots=1)
 NEW = "eleven boats under the moon"
 
 
@@ -100,6 +106,31 @@ def test_roles_and_activity_change_at_once_and_the_last_admin_stays(services, ad
     admin.submit(f"/settings/users/{people['Asha']}/role", "/settings/users", status=409, role="viewer")
     admin.submit(f"/settings/users/{people['Asha']}/role", "/settings/users", status=422, role="king")
     admin.submit("/settings/users/nobody/role", "/settings/users", status=404, role="trader")
+
+
+@pytest.fixture
+def wired(settings, services):
+    """The people as `wiring` puts them together."""
+    built = wiring.build(settings)
+    services.users = replace(services.users, people=built.users.people)
+    yield services
+    built.close()
+
+
+def test_whoever_has_something_armed_is_neither_switched_off_nor_made_a_viewer(wired, admin, invited):
+    invited("trader", "Birla")
+    birla = wired.users.people.named("Birla").id
+    strategy_id = wired.strategies.create(birla, Draft(name="Early", legs=[LEG]))
+    arm = update(Strategy).where(Strategy.id == strategy_id)
+    with wired.db.write() as session:
+        session.execute(arm.values(armed_at=wired.clock.now()))
+    for what, change in (("active", {"active": "no"}), ("role", {"role": "viewer"})):
+        page = admin.submit(f"/settings/users/{birla}/{what}", "/settings/users", status=409, **change)
+        assert "Birla has 1 armed strategy: Early. Nobody could see or exit that any more" in page.text
+    with wired.db.write() as session:
+        session.execute(arm.values(armed_at=None))
+    admin.submit(f"/settings/users/{birla}/active", "/settings/users", active="no")
+    assert not wired.users.people.named("Birla").active
 
 
 def test_everything_done_here_is_in_the_trail_with_who_and_from_where(services, admin, invited):

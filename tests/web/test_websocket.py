@@ -1,5 +1,8 @@
 """WebSockets over a real server in threads: who may connect, what each topic tells, and how they end."""
 
+import threading
+import time
+from contextlib import contextmanager
 from datetime import timedelta
 from itertools import product
 from types import SimpleNamespace
@@ -16,6 +19,7 @@ from app.users.api_tokens import TokenWish
 from app.users.models import ApiToken
 from app.web import socket_session
 from app.web.live import MOST_STREAMS
+from app.web.wire import MOST_FRAMES
 from tests.waiting import until
 from tests.web.sse import serving
 from tests.web.trading import Desk
@@ -95,6 +99,53 @@ def test_who_says_nothing_is_not_waited_for_long(port, admin, monkeypatch):
     monkeypatch.setattr("app.web.websocket.AUTH_SECONDS", 0.1)
     with connected(port, "/ws/broadcast", suppress_origin=True) as program:
         assert program.hear_the_end().code == 4401
+
+
+def test_signs_of_life_are_no_signing_in(port, admin, monkeypatch):
+    monkeypatch.setattr("app.web.websocket.AUTH_SECONDS", 0.3)
+    with connected(port, "/ws/v1/market", timeout=10, suppress_origin=True) as program, pinging(program) as is_gone:
+        assert program.hear_the_end().code == 4401
+        assert is_gone.wait(10), "neither before the goodbye nor after it is there time without end"
+
+
+@contextmanager
+def pinging(program):
+    """Meanwhile it says a hundred times that it lives; tells whether the other side went before."""
+    is_gone = threading.Event()
+
+    def ping():
+        try:
+            for _ in range(100):
+                time.sleep(0.05)
+                program.wire.ping()
+        except (OSError, websocket.WebSocketException):
+            is_gone.set()
+
+    thread = threading.Thread(target=ping, daemon=True)
+    thread.start()
+    yield is_gone
+    thread.join()
+
+
+def test_a_message_of_endless_empty_frames_is_ended_before_anybody_signed_in(port, admin):
+    with connected(port, "/ws/v1/market", suppress_origin=True) as program:
+        in_frames(program, '{"type": ', MOST_FRAMES + 1, is_whole=False)
+        assert program.hear_the_end().code == 1009
+
+
+def test_frames_are_counted_anew_for_each_message(port, asha):
+    with connected(port, "/ws/v1/market", **asha.bearer) as program:
+        for number in range(3):
+            in_frames(program, f'{{"type": "ping", "ref": {number}}}', MOST_FRAMES - 300)
+            assert program.hear("pong")["ref"] == number
+
+
+def in_frames(program, text, frames, is_whole=True):
+    """The text in the first, nothing in the others."""
+    kinds = [websocket.ABNF.OPCODE_TEXT, *[websocket.ABNF.OPCODE_CONT] * (frames - 1)]
+    for number, kind in enumerate(kinds, 1):
+        frame = websocket.ABNF.create_frame("" if number > 1 else text, kind, int(is_whole and number == frames))
+        program.wire.send_frame(frame)
 
 
 def test_a_page_of_another_site_gets_in_with_nothing(port, asha):
@@ -248,6 +299,8 @@ def test_each_step_of_an_order_is_told_with_its_number_and_again_to_who_was_away
     with connected(port, "/ws/v1/trades?last_id=999999", **asha.bearer) as program:
         snapshot = program.hear("resumed", "snapshot")
         assert (snapshot["missed"], snapshot["orders"]) == (True, [])
+    with connected(port, "/ws/v1/trades?last_id=%C2%B2", **asha.bearer) as program:
+        assert program.hear("resumed", "snapshot")["type"] == "snapshot", "² is a digit, and no number"
 
 
 def test_who_missed_too_many_steps_is_told_how_things_stand(port, services, asha, monkeypatch):

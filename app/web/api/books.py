@@ -59,9 +59,10 @@ class BookAge(OfAccount):
 
 
 class TradeTotal(Answer):
-    """Of one currency; null where a venue does not tell a figure."""
+    """Of one currency in one mode; null where a venue does not tell a figure."""
 
     currency: Annotated[str, Field(examples=["INR"])]
+    mode: Annotated[str, Field(description="live or paper", examples=["live"])]
     count: Annotated[int, Field(examples=[12])]
     bought: Figure | None
     sold: Figure | None
@@ -71,6 +72,7 @@ class TradeTotal(Answer):
 
 class HoldingTotal(Answer):
     currency: Annotated[str, Field(examples=["INR"])]
+    mode: Annotated[str, Field(description="live or paper", examples=["live"])]
     count: Annotated[int, Field(examples=[12])]
     invested: Figure | None
     worth: Figure | None
@@ -163,7 +165,7 @@ def _reading(one: Reading) -> BookAge:
 
 def _total(one: Total) -> dict[str, Any]:
     figures = {name: _text(figure) for name, figure in one.figures.items()}
-    return {"currency": one.currency, "count": one.count} | figures
+    return {"currency": one.currency, "mode": one.mode, "count": one.count} | figures
 
 
 def _text(figure: Decimal | None) -> str | None:

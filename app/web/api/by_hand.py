@@ -23,6 +23,7 @@ from app.web.api.operation import Reply, operation
 from app.web.api.priced import hear_price
 from app.web.api.shapes import Amount, Answer, Asked, Id, IdAsked, Instant, Quantity
 from app.web.current import owner_id, services
+from app.web.tiers import tier
 
 bp = Blueprint("by_hand", __name__, url_prefix="/api/v1")
 
@@ -180,6 +181,7 @@ def changes(order_id: str) -> ChangeList:
 
 
 @bp.post("/journal/orders/cancel")
+@tier("exit")
 @operation(
     TAG, "Cancel many orders", "All that fit what is given and are working; without a filter only with "
     "all: true. The engine does it; the batch tells what became of each.",
@@ -198,6 +200,7 @@ def batch(batch_id: str) -> BatchShown:
 
 
 @bp.post("/positions/close")
+@tier("exit")
 @operation(
     "Positions", "Close what was opened by hand",
     "At market, sized by the desk's own fills less the exits on their way. The same key closes once; what runs hold is "

@@ -10,6 +10,7 @@ from app.execution.states import OrderState
 from app.web.api.operation import operation
 from app.web.api.shapes import Amount, Answer, Asked, Cursor, Id, Instant, Limit, Moment, Next, OfContract
 from app.web.current import owner_id, services
+from app.web.tiers import tier
 
 bp = Blueprint("journal", __name__, url_prefix="/api/v1/journal/orders")
 
@@ -129,6 +130,7 @@ def get(order_id: str) -> OrderWhole:
 
 
 @bp.post("/<order_id>/cancel")
+@tier("exit")
 @operation(
     TAG, "Cancel an order", "The engine does it; the order's state tells what came of it.", gives=OrderWhole, status=202
 )

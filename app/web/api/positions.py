@@ -52,8 +52,9 @@ class PositionShown(Contract):
 
 
 class NetShown(Contract):
-    """An instrument with a product, over all accounts."""
+    """An instrument with a product, over all accounts of a mode."""
 
+    mode: Annotated[str, Field(description="live or paper", examples=["live"])]
     quantity: Annotated[Amount, Field(examples=["-450"])]
     accounts: Annotated[int, Field(examples=[3])]
     disagreements: Annotated[int, Field(description="Accounts whose venue says otherwise.", examples=[0])]
@@ -107,6 +108,7 @@ def _net(net: Net) -> NetShown:
     return NetShown.model_validate(
         _contract(net)
         | {
+            "mode": net.mode,
             "quantity": net.quantity,
             "accounts": len(net.holdings),
             "disagreements": len(net.troubles),

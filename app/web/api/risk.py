@@ -53,6 +53,7 @@ def set_state(body: DeskStateAsked) -> StandingShown:
 
 
 @bp.post("/kill")
+@tier("exit")
 @operation(TAG, "Press the kill switch", KILL_DETAIL, takes=KillAsked, gives=KillShown, status=202)
 def kill(body: KillAsked) -> KillShown:
     kill_id = services().risk.press(asker(), extent_of(body.kind, body.id), body.flatten, body.why)

@@ -13,6 +13,7 @@ from app.web.api.operation import Reply, operation
 from app.web.api.run_shapes import ExitShown, RunAsked, RunList, RunsAsked, RunShown, RunWhole, run_shown, run_whole
 from app.web.current import identity, owner_id, services
 from app.web.run_view import read_run
+from app.web.tiers import tier
 
 bp = Blueprint("runs", __name__, url_prefix="/api/v1")
 
@@ -60,6 +61,7 @@ def get(run_id: str) -> RunWhole:
 
 
 @bp.post("/runs/<run_id>/exit")
+@tier("exit")
 @operation(TAG, "Exit a run in all accounts", EXIT_DETAIL, gives=ExitShown, status=202)
 def exit_run(run_id: str) -> ExitShown:
     decided = services().strategies.exit_run(owner_id(), run_id, BY_HAND, identity().user.name)
@@ -67,6 +69,7 @@ def exit_run(run_id: str) -> ExitShown:
 
 
 @bp.post("/account-runs/<account_run_id>/exit")
+@tier("exit")
 @operation(TAG, "Exit a run in one account", EXIT_DETAIL, gives=ExitShown, status=202)
 def exit_account(account_run_id: str) -> ExitShown:
     decided = services().strategies.exit_account(owner_id(), account_run_id, BY_HAND, identity().user.name)
@@ -74,6 +77,7 @@ def exit_account(account_run_id: str) -> ExitShown:
 
 
 @bp.post("/leg-runs/<leg_run_id>/exit")
+@tier("exit")
 @operation(TAG, "Exit one leg in one account", EXIT_DETAIL, gives=ExitShown, status=202)
 def exit_leg(leg_run_id: str) -> ExitShown:
     decided = services().strategies.exit_leg(owner_id(), leg_run_id, BY_HAND, identity().user.name)

@@ -62,7 +62,8 @@ class EntryDone(Answer):
 
 
 class ScheduleWhole(Answer):
-    """`lots` are of all legs in all accounts: what one entry trades."""
+    """`lots` are of all legs that are counted in lots, in all accounts, and `units` of all others: what one entry
+    trades."""
 
     strategy_id: Id
     version: Annotated[int, Field(examples=[1])]
@@ -72,6 +73,7 @@ class ScheduleWhole(Answer):
     accounts: Annotated[int, Field(examples=[2])]
     legs: Annotated[int, Field(examples=[4])]
     lots: Annotated[int, Field(examples=[8])]
+    units: Annotated[int, Field(examples=[0])]
     next: EntryToCome | None
     coming: list[EntryToCome]
     history: list[EntryDone]
@@ -134,6 +136,7 @@ def _whole(view: ScheduleView) -> ScheduleWhole:
         accounts=len(view.shares),
         legs=len(strategy.legs),
         lots=view.lots,
+        units=view.units,
         next=_to_come(plan.next) if plan.next else None,
         coming=[_to_come(slot) for slot in plan.coming],
         history=[EntryDone.model_validate(entry) for entry in view.history],

@@ -31,11 +31,17 @@ LOOKS = {"theme": "dark", "palette": "green-red", "density": "comfortable", "key
 
 
 class Gallery:
-    """The app and what the browser did to it: `posted` holds each form sent, `asked` counts room refreshes."""
+    """The app and what the browser did to it: `posted` holds each form sent, `asked` counts room refreshes.
+
+    `refusals` are the answers of the next of them, `answers` is held back to keep one under way.
+    """
 
     def __init__(self) -> None:
         self.posted: list[tuple[str, dict[str, str]]] = []
         self.asked = 0
+        self.refusals: list[int] = []
+        self.answers = threading.Event()
+        self.answers.set()
         self.address = ""
         self.streams: list[queue.Queue[str]] = []
         self.app = self._app()
@@ -82,9 +88,13 @@ class Gallery:
         self.posted.append((request.path, request.form.to_dict()))
         return Response(status=303, headers={"Location": "/"})
 
-    def _room(self) -> str:
+    def _room(self) -> str | Response:
         self.asked += 1
-        return render_template("room.html", asked=self.asked)
+        asked = self.asked
+        if self.refusals:
+            return Response(status=self.refusals.pop(0))
+        self.answers.wait(30)
+        return render_template("room.html", asked=asked)
 
     def _stream(self) -> Response:
         stream: queue.Queue[str] = queue.Queue()
