@@ -239,18 +239,11 @@ def may_trade(session: Session, owner_id: str) -> bool:
 
 
 def under_way(session: Session, owner_id: str) -> str:
-    """What would trade on with nobody to see it: "1 live run and 2 armed strategies: A, B, C"; or ""."""
+    """What would trade on with nobody to see it: "2 live runs: A, B"; or "". What is armed is not: nothing is entered
+    for whoever may not trade."""
     live = (Run.owner_id == owner_id, Run.state.not_in(ENDED))
-    armed = (Strategy.owner_id == owner_id, Strategy.armed_at.is_not(None), Strategy.archived_at.is_(None))
     runs = session.scalars(select(Run.name).where(*live).order_by(Run.id)).all()
-    strategies = session.scalars(select(Strategy.name).where(*armed).order_by(Strategy.name)).all()
-    counts = [_counted(len(runs), "live run", "live runs")] if runs else []
-    counts += [_counted(len(strategies), "armed strategy", "armed strategies")] if strategies else []
-    return f"{' and '.join(counts)}: {_named([*runs, *strategies])}" if counts else ""
-
-
-def _counted(count: int, one: str, several: str) -> str:
-    return f"{count} {one if count == 1 else several}"
+    return f"{len(runs)} live {'run' if len(runs) == 1 else 'runs'}: {_named(runs)}" if runs else ""
 
 
 def _named(names: Sequence[str]) -> str:

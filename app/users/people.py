@@ -97,7 +97,7 @@ class People:
         busy = self._busy_with(session, user.id)
         if busy:
             told = f"{user.name} has {busy}. Nobody could see or exit that any more: nothing was changed."
-            raise Denied(f"{told} First the runs have to end and the strategies to be disarmed.")
+            raise Denied(f"{told} First the runs have to end: a kill switch for {user.name} ends them all.")
 
 
 def _existing(user: User | None) -> User:

@@ -73,13 +73,13 @@ def test_nobody_is_not_found(users, admin):
 
 
 def test_nobody_is_switched_off_or_made_a_viewer_while_something_trades_in_their_name(db, clock, users, admin, trader):
-    asked = {trader.id: "1 live run and 2 armed strategies: Iron fly, Early"}
+    asked = {trader.id: "2 live runs: Iron fly, Early"}
     people = People(db, clock, users.sessions, Trail(db, clock).record, lambda _session, who: asked.get(who, ""))
     for change in (
         lambda: people.set_active(admin, trader.id, False),
         lambda: people.set_role(admin, trader.id, Role.VIEWER),
     ):
-        with pytest.raises(Denied, match="Birla has 1 live run and 2 armed strategies: Iron fly, Early. Nobody could"):
+        with pytest.raises(Denied, match="Birla has 2 live runs: Iron fly, Early. Nobody could"):
             change()
     people.set_role(admin, trader.id, Role.ADMIN)  # sees and exits as before
     assert (users.people.get(trader.id).active, users.people.get(trader.id).role) == (True, Role.ADMIN)

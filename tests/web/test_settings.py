@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from app import wiring
 from app.strategies.legs import Draft, Leg
-from app.strategies.models import Strategy
+from app.strategies.models import Run
 from tests.web.client import Browser
 from tests.web.conftest import PASSWORD
 
@@ -117,18 +117,21 @@ def wired(settings, services):
     built.close()
 
 
-def test_whoever_has_something_armed_is_neither_switched_off_nor_made_a_viewer(wired, admin, invited):
+def test_whoever_has_a_live_run_is_neither_switched_off_nor_made_a_viewer(wired, admin, invited):
     invited("trader", "Birla")
     birla = wired.users.people.named("Birla").id
     strategy_id = wired.strategies.create(birla, Draft(name="Early", legs=[LEG]))
-    arm = update(Strategy).where(Strategy.id == strategy_id)
+    run = Run(
+        id="r1", owner_id=birla, strategy_id=strategy_id, key="k", name="Early", version=1, legs=[],
+        on_failure="unwind", venue_kind="openalgo", accounts=[], state="open", requested_at=wired.clock.now(),
+    )  # fmt: skip
     with wired.db.write() as session:
-        session.execute(arm.values(armed_at=wired.clock.now()))
+        session.add(run)
     for what, change in (("active", {"active": "no"}), ("role", {"role": "viewer"})):
         page = admin.submit(f"/settings/users/{birla}/{what}", "/settings/users", status=409, **change)
-        assert "Birla has 1 armed strategy: Early. Nobody could see or exit that any more" in page.text
+        assert "Birla has 1 live run: Early. Nobody could see or exit that any more" in page.text
     with wired.db.write() as session:
-        session.execute(arm.values(armed_at=None))
+        session.execute(update(Run).where(Run.id == "r1").values(state="closed"))
     admin.submit(f"/settings/users/{birla}/active", "/settings/users", active="no")
     assert not wired.users.people.named("Birla").active
 
