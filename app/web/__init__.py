@@ -155,6 +155,8 @@ def _configure(app: Flask, settings: Settings) -> None:
 def _start_gates(app: Flask, services: "Services") -> None:
     @app.before_request
     def arrive() -> None:
+        if request.method == "HEAD":
+            request.method = "GET"  # what is no GET is a change to a view; the answer's body is left out all the same
         begin(services.clock)
         check_body()
         reads_caller = request.endpoint != "static" and request.endpoint not in PUBLIC_DOORS

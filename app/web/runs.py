@@ -85,27 +85,26 @@ def exit_run(run_id: str) -> ResponseReturnValue:
 @bp.route("/<run_id>/accounts/<account_run_id>/exit", methods=["GET", "POST"])
 @tier("exit")
 def exit_account(run_id: str, account_run_id: str) -> ResponseReturnValue:
+    view = read_run(owner_id(), run_id)
+    part = _part(view, account_run_id)
     if request.method == "GET":
-        view = read_run(owner_id(), run_id)
-        part = _part(view, account_run_id)
         return ask(f"Exit {view.run.name} in {part.account.name}?", "runs/_exit.html", view=view, parts=[part])
     with _ended_is_no_fault():
         decided = services().strategies.exit_account(owner_id(), account_run_id, BY_HAND, identity().user.name)
-        _tell(decided, [_part(read_run(owner_id(), run_id), account_run_id)])
+        _tell(decided, [part])
     return _to(run_id)
 
 
 @bp.route("/<run_id>/legs/<leg_run_id>/exit", methods=["GET", "POST"])
 @tier("exit")
 def exit_leg(run_id: str, leg_run_id: str) -> ResponseReturnValue:
+    view = read_run(owner_id(), run_id)
+    part, leg = _leg(view, leg_run_id)
     if request.method == "GET":
-        view = read_run(owner_id(), run_id)
-        part, leg = _leg(view, leg_run_id)
         title = f"Exit leg {leg.leg.number} in {part.account.name}?"
         return ask(title, "runs/_exit_leg.html", view=view, part=part, leg=leg)
     with _ended_is_no_fault():
         decided = services().strategies.exit_leg(owner_id(), leg_run_id, BY_HAND, identity().user.name)
-        part, leg = _leg(read_run(owner_id(), run_id), leg_run_id)
         said = "the exit is decided" if decided else "an exit was decided before; it is tried again"
         flash(f"{part.account.name}, leg {leg.leg.number}: {said}.")
     return _to(run_id)

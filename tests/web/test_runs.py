@@ -121,6 +121,19 @@ def test_a_viewer_sees_the_run_and_cannot_end_it(admin, services, desk, invited)
     assert row(services, Run, run.id).exit_reason is None
 
 
+def test_asking_for_the_head_of_a_page_changes_nothing_whoever_asks(admin, services, desk, invited):
+    """What needs no token and little scope must not be taken for a press of the button."""
+    run = desk.run(desk.account())
+    part, leg = parts_of(services, desk, run)[0], legs_of(services, desk, run)[0]
+    for person in (admin, invited("viewer", "Chitra")):
+        for path in ("exit", f"accounts/{part.id}/exit", f"legs/{leg.id}/exit"):
+            answer = person.client.head(f"/runs/{run.id}/{path}")
+            assert (answer.status_code, answer.data) in ((200, b""), (403, b""))
+    assert services.strategies.get_run(desk.owner_id, run.id).exit_reason is None
+    assert parts_of(services, desk, run)[0].exit_reason is None
+    assert legs_of(services, desk, run)[0].exit_reason is None
+
+
 def test_the_page_costs_a_dozen_reads_however_many_accounts_take_part(admin, services, desk, reads):
     run = desk.run(*[desk.account(f"Account {number}") for number in range(12)])
     admin.get(f"/runs/{run.id}")
