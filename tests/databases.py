@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import make_url
 
 from app.core.db import Database
 from app.tables import declared
@@ -47,15 +47,18 @@ def copy(template: Path, url: str) -> None:
 
 @contextmanager
 def away(db: Database, table: str) -> Iterator[None]:
-    """For a while the database has no such table."""
-    _rename(db, table, "away")
-    yield
-    _rename(db, "away", table)
+    """For a while the database has no such table, and fails for whoever asks for it."""
+    _rename(db, table, f"{table}_away")
+    try:
+        yield
+    finally:
+        _rename(db, f"{table}_away", table)
 
 
-def _rename(db: Database, table: str, name: str) -> None:
-    with db.write() as session:
-        session.execute(text(f"ALTER TABLE {table} RENAME TO {name}"))
+def _rename(db: Database, before: str, after: str) -> None:
+    with db.turn(), db.writer.connect() as connection:
+        connection.exec_driver_sql(f"ALTER TABLE {before} RENAME TO {after}")
+        connection.commit()
 
 
 @cache

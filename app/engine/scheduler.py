@@ -9,13 +9,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
 from sqlalchemy.orm import Session
 
 from app.broadcast.coalesce import Broadcaster
 from app.core.clock import INDIA
+from app.core.each import each
 from app.core.errors import DeskError
 from app.engine.crew import Crew
 from app.engine.main import POLL, Job, Loop
@@ -40,7 +41,6 @@ from app.venues.types import Symbol
 from app.wiring import Services
 
 log = structlog.get_logger()
-Row = TypeVar("Row")
 AHEAD = timedelta(days=1)  # entries that are kept in mind
 ANEW = timedelta(seconds=30)  # how soon a change of the calendar is noticed
 WARM = (timedelta(seconds=30), timedelta(seconds=4))  # before an entry: a server may close what stood idle
@@ -116,7 +116,7 @@ class Scheduler:
         rows = self._schedules.armed()
         known, self._armed = self._armed, {}
         try:
-            _each(rows, lambda row: self._plan(row, known.get(row.id), now), "strategies could not be planned")
+            each(rows, lambda row: self._plan(row, known.get(row.id), now), "strategies could not be planned")
         finally:
             self._beat(self._summary(rows), now)
 
@@ -192,7 +192,7 @@ class Scheduler:
         now = self._clock.now()
         spots: set[Symbol] = set()
         try:
-            _each(list(self._armed.values()), lambda one: self._warm_for(one, spots, now), "strategies stay cold")
+            each(list(self._armed.values()), lambda one: self._warm_for(one, spots, now), "strategies stay cold")
         finally:
             self._market.want(PULSE, spots)
 
@@ -224,7 +224,7 @@ class Scheduler:
         live = self._schedules.live_runs()
         known, self._watched = self._watched, {}
         self._asked.intersection_update({run.id for run in live})
-        _each(live, lambda run: self._watch(run, known.get(run.id), now), "runs could not be watched")
+        each(live, lambda run: self._watch(run, known.get(run.id), now), "runs could not be watched")
 
     def _watch(self, run: Run, before: Watched | None, now: datetime) -> None:
         """What was known stays should it not be readable."""
@@ -241,7 +241,7 @@ class Scheduler:
     def leave(self) -> bool:
         now = self._clock.now()
         due = [one for one in self._watched.values() if one.leaving.at <= now and one.run.id not in self._asked]
-        _each(due, lambda one: self._leave_or_say(one, now), "runs could not be left")
+        each(due, lambda one: self._leave_or_say(one, now), "runs could not be left")
         return bool(due)
 
     def _leave_or_say(self, one: Watched, now: datetime) -> None:
@@ -289,18 +289,6 @@ class Scheduler:
                 link = f"/strategies/{entry.strategy_id}/schedule"
                 message = Message(Level.WARN, "schedule", f"{name} did not enter at {entry.slot}", text, key, link)
                 self._services.notify.put(session, entry.owner_id, message)
-
-
-def _each(rows: Sequence[Row], step: Callable[[Row], None], trouble: str) -> None:
-    """One at fault keeps none of the others. Raises what happened to all, for the loop to say and to count."""
-    failures: list[Exception] = []
-    for row in rows:
-        try:
-            step(row)
-        except Exception as error:
-            failures.append(error)
-    if failures:
-        raise ExceptionGroup(f"{len(failures)} of {len(rows)} {trouble}", failures)
 
 
 def _legs(strategy: Strategy) -> list[Leg]:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from app.core import actors
 from app.core.clock import Clock, day_in_india
 from app.core.db import Database, swap
+from app.core.each import each
 from app.core.errors import Denied, DeskError
 from app.execution.events import Alarm
 from app.portfolio.trades import day_start
@@ -67,14 +68,7 @@ class Acting:
         )
         with self._db.read() as session:
             waiting = session.execute(query).all()
-        failures: list[Exception] = []
-        for signal, webhook in waiting:
-            try:
-                self._decide(signal, webhook)
-            except Exception as error:
-                failures.append(error)
-        if failures:
-            raise ExceptionGroup(f"{len(failures)} of {len(waiting)} signals could not be decided", failures)
+        each(waiting, lambda one: self._decide(*one), "signals could not be decided")
 
     def _decide(self, signal: Signal, webhook: Webhook) -> None:
         with actors.acting(actors.Actor(None, f"webhook {webhook.name}")):

@@ -16,7 +16,7 @@ from app.engine.figures import Books, Figures
 from app.portfolio.snapshots import Snapshots
 from app.venues.port import StreamState
 from tests.broadcast.conftest import KeepingLink
-from tests.engine.outages import unreadable
+from tests.databases import away
 from tests.execution.conftest import desk  # noqa: F401 - a fixture of the room below
 from tests.waiting import until
 
@@ -85,14 +85,14 @@ def test_an_order_that_moves_wakes_the_reader_though_it_came_late_to_the_one_bef
 def test_a_database_that_fails_while_the_pause_is_reckoned_does_not_end_the_reading(desk, reader):  # noqa: F811 - it
     reader.start()
     until_read_anew(reader)
-    with capture_logs() as logs, unreadable(desk.db, "orders"):
+    with capture_logs() as logs, away(desk.db, "orders"):
         until(lambda: failures(logs), 10)
     until_read_anew(reader)
 
 
 def test_a_database_that_fails_while_the_venue_does_is_no_end_either(desk, reader):  # noqa: F811 - the fixture
     reader._venue.trouble = Retry("The server is out of reach.")
-    with capture_logs() as logs, unreadable(desk.db, "account_health"):
+    with capture_logs() as logs, away(desk.db, "account_health"):
         reader.start()
         until(lambda: failures(logs), 10)
     reader._venue.trouble = None
@@ -104,7 +104,7 @@ def test_whoever_woke_a_turn_that_failed_does_not_wake_the_next_one_too(desk, re
         desk.db, desk.intake, reader._tools.health, SystemClock(), Rhythm(pending=60.0, idle=60.0), desk.heard.append
     )
     reader._venue.trouble = Retry("The server is out of reach.")
-    with capture_logs() as logs, unreadable(desk.db, "account_health"):
+    with capture_logs() as logs, away(desk.db, "account_health"):
         reader.look_now()
         reader.start()
         until(lambda: failures(logs) and not reader._wake.is_set(), 10)

@@ -10,9 +10,8 @@ import pytest
 from app.engine import assembly
 from app.execution.lease import TERM, Lease
 from app.wiring import Services, build
-from tests.databases import lay_tables
+from tests.databases import away, lay_tables
 from tests.engine.desks import settings_for
-from tests.engine.outages import unreadable
 from tests.feed.hands import HandClock
 from tests.waiting import until
 
@@ -38,7 +37,7 @@ def test_a_renewal_that_fails_once_ends_no_engine_whose_lease_has_not_run_out(se
     assert engine._renew() and engine._leading.is_set()
     until_first = engine.lease.claimant.until
     services.clock.forward(2)
-    with unreadable(services.db, "engine_leases"):
+    with away(services.db, "engine_leases"):
         assert engine._renew() is False  # so that it is tried again soon
         assert engine._leading.is_set() and not engine.lost.is_set()
         assert engine.lease.claimant.until == until_first  # nothing may be sent after that
@@ -48,7 +47,7 @@ def test_a_renewal_that_fails_once_ends_no_engine_whose_lease_has_not_run_out(se
 
 def test_an_engine_that_cannot_renew_until_its_lease_runs_out_is_lost(services, engine) -> None:
     assert engine._renew()
-    with unreadable(services.db, "engine_leases"):
+    with away(services.db, "engine_leases"):
         services.clock.forward(TERM.total_seconds())
         assert engine._renew() is False
     assert engine.lost.is_set() and not engine._leading.is_set()
@@ -63,7 +62,7 @@ def test_an_engine_whose_lease_another_one_holds_is_lost_at_once(services, engin
 
 
 def test_one_that_waits_and_cannot_ask_goes_on_waiting(services, engine) -> None:
-    with unreadable(services.db, "engine_leases"):
+    with away(services.db, "engine_leases"):
         assert engine._renew() is False
     assert not engine.lost.is_set()
     assert engine._renew() and engine._leading.is_set()

@@ -24,9 +24,8 @@ from app.strategies.legs import Draft
 from app.strategies.models import Run, Strategy
 from app.venues.types import Symbol
 from app.wiring import Services, build
-from tests.databases import lay_tables
+from tests.databases import away, lay_tables
 from tests.engine.desks import settings_for
-from tests.engine.outages import unreadable
 from tests.feed.hands import HandClock
 from tests.portfolio.rows import Desk
 
@@ -140,10 +139,10 @@ def test_a_database_that_fails_while_entries_are_planned_takes_none_of_them_away
     bench.scheduler.plan()
     before = bench.pending()
     bench.later()
-    with unreadable(bench.services.db, "scheduled_entries"), pytest.raises(ExceptionGroup):
+    with away(bench.services.db, "scheduled_entries"), pytest.raises(ExceptionGroup):
         bench.scheduler.plan()
     assert bench.pending() == before
-    with unreadable(bench.services.db, "strategies"), pytest.raises(Exception, match="no such table"):
+    with away(bench.services.db, "strategies"), pytest.raises(Exception, match="no such table"):
         bench.scheduler.plan()
     assert bench.pending() == before
 
@@ -191,7 +190,7 @@ def test_a_run_at_fault_from_the_first_is_watched_as_soon_as_it_can_be_read(benc
 def test_a_database_that_fails_while_runs_are_looked_for_takes_none_of_them_away(bench) -> None:
     first = bench.run("run-1", bench.armed("First", "11:00"))
     bench.scheduler.watch()
-    with unreadable(bench.services.db, "runs"), pytest.raises(Exception, match="no such table"):
+    with away(bench.services.db, "runs"), pytest.raises(Exception, match="no such table"):
         bench.scheduler.watch()
     assert bench.scheduler._watched.keys() == {first}
 
@@ -228,7 +227,7 @@ def stake(run_id: str) -> Stake:
 
 def test_what_cannot_be_kept_of_one_stake_keeps_no_other_from_its_exit(bench) -> None:
     stakes = Stakes(bench)
-    with unreadable(bench.services.db, "risk_readings"), pytest.raises(ExceptionGroup, match="2 failures over 2"):
+    with away(bench.services.db, "risk_readings"), pytest.raises(ExceptionGroup, match="2 failures over 2"):
         stakes.lookout.step()
     assert [trigger.stake.id for trigger in stakes.left] == ["run-1", "run-2"]
 
@@ -236,7 +235,7 @@ def test_what_cannot_be_kept_of_one_stake_keeps_no_other_from_its_exit(bench) ->
 def test_what_could_not_be_kept_is_kept_at_the_next_look_though_it_is_the_same(bench) -> None:
     stakes = Stakes(bench)
     stakes.found = None
-    with unreadable(bench.services.db, "risk_readings"), pytest.raises(ExceptionGroup):
+    with away(bench.services.db, "risk_readings"), pytest.raises(ExceptionGroup):
         stakes.lookout.step()
     assert stakes.lookout.step()
     assert stakes.readings() == {"run-1": "", "run-2": ""}
