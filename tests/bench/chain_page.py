@@ -6,7 +6,6 @@ Server and Chromium share this machine; told is the processor time of the page's
 import contextlib
 import logging
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,7 +17,6 @@ from typing import Any
 import structlog
 from flask import Flask
 from playwright.sync_api import CDPSession, Page, sync_playwright
-from werkzeug.serving import make_server
 
 import config
 from app import wiring
@@ -34,6 +32,7 @@ from app.web import create_app
 from app.wiring import Services
 from tests.browser import FLAGS, _program
 from tests.chains import DAY, MIDDLE, list_chain
+from tests.web import serving
 
 PASSWORD = "seven lanterns by the canal"
 HERTZ = 4
@@ -54,20 +53,14 @@ def measure(rows: int, seconds: float) -> dict[str, float]:
 def served() -> Iterator[tuple[Services, Flask, str]]:
     """A new desk with one person, its web and where it answers."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory(prefix="mirrordesk-chain-") as folder:
         settings = replace(config.load(), instance=Path(folder), database_url=f"sqlite:///{folder}/d.db")
         services = wiring.build(replace(settings, rate_limits=False))
         declared().create_all(services.db.writer)
         services.users.door.found("Asha", PASSWORD, Visitor("127.0.0.1", "bench"))
         app = create_app(services)
-        server = make_server("127.0.0.1", 0, app, threaded=True)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield services, app, f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            services.close()
+        with contextlib.closing(services), serving.served(app) as port:
+            yield services, app, f"http://127.0.0.1:{port}"
 
 
 def tell(result: dict[str, Any]) -> str:

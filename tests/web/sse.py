@@ -2,13 +2,13 @@
 
 import http.client
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from flask import Flask
-from werkzeug.serving import make_server
+
+from tests.web.serving import served
 
 
 class Event(NamedTuple):
@@ -79,15 +79,9 @@ def opened(port: int, path: str = "/stream", **headers: str) -> Iterator[Stream]
 @contextmanager
 def serving(app: Flask) -> Iterator[int]:
     """The port of a server that ends with the block, and its streams with it."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield server.server_port
-    finally:
-        for watcher in app.extensions["live"].hub.watchers():
-            watcher.close()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with served(app) as port:
+        try:
+            yield port
+        finally:
+            for watcher in app.extensions["live"].hub.watchers():
+                watcher.close()

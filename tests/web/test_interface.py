@@ -1,6 +1,5 @@
 """The parts of the interface in a real Chromium, under the desk's own content policy: what people see and press."""
 
-import logging
 import re
 from collections.abc import Iterator
 from itertools import pairwise
@@ -16,11 +15,6 @@ pytestmark = pytest.mark.browser
 
 AXE = (Path(__file__).resolve().parents[1] / "vendor/axe.min.js").read_text(encoding="utf-8")
 RULES = "['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quiet_server() -> None:
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
 
 
 @pytest.fixture

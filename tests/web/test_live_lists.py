@@ -1,6 +1,5 @@
 """Lists that change under a person's hands, in a real Chromium: the focus stays, and nothing is asked for forever."""
 
-import logging
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -33,7 +32,6 @@ def hub(app):
 @pytest.fixture
 def opened(app, admin, hub, page: Page) -> Iterator[Callable[[str], Page]]:
     """`opened("/orders")` is that page for the first person of the desk, once it hears what changes."""
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
 
     def opened(path: str) -> Page:
         page.goto(f"{address}{path}")

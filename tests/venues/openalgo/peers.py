@@ -4,6 +4,7 @@ import select
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -31,39 +32,54 @@ def scripted(
     """Serve HTTP/1.1 on a free port, over TLS if `secure`, one thread per connection, until the block ends."""
     listener = socket.create_server((host, port))
     peer = Peer(listener.getsockname()[1], "https" if secure else "http")
-    opened: list[socket.socket] = []
+    opened = [listener]
+    threads: list[threading.Thread] = []
 
     def accept() -> None:
-        with suppress(OSError):
+        with listener, suppress(OSError):
             while True:
                 connected, _ = listener.accept()
                 peer.connections += 1
-                opened.append(connected)
-                threading.Thread(target=converse, args=(connected,), daemon=True).start()
+                start(converse, connected)
 
     def converse(connected: socket.socket) -> None:
-        with suppress(OSError):
+        opened.append(connected)
+        with suppress(OSError), connected:
             if secure:
-                connected = secure.wrap_socket(connected, server_side=True)
-                opened.append(connected)
-                peer.handshakes += 1
-            talk(connected)
+                with secure.wrap_socket(connected, server_side=True, do_handshake_on_connect=False) as within:
+                    opened.append(within)
+                    within.do_handshake()
+                    peer.handshakes += 1
+                    talk(within)
+            else:
+                talk(connected)
 
     def talk(connected: socket.socket) -> None:
-        with connected:
-            while request := _request(connected):
-                peer.requests.append(request)
-                if not speak(connected, request):
-                    return
+        while request := _request(connected):
+            peer.requests.append(request)
+            if not speak(connected, request):
+                return
 
-    threading.Thread(target=accept, daemon=True).start()
+    def start(run: Callable[..., None], *given: socket.socket) -> None:
+        threads.append(threading.Thread(target=run, args=given, daemon=True))
+        threads[-1].start()
+
+    start(accept)
     try:
         yield peer
     finally:
-        for each in (listener, *opened):
+        _end(threads, opened)
+
+
+def _end(threads: list[threading.Thread], opened: list[socket.socket]) -> None:
+    """Wake each thread from its socket; it closes what it has: closed under it, the number could be another's soon."""
+    until = time.monotonic() + 10
+    while talking := [each for each in threads if each.is_alive()]:
+        assert time.monotonic() < until, "a conversation did not end"
+        for each in tuple(opened):
             with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-            each.close()
+                socket.socket.shutdown(each, socket.SHUT_RDWR)  # not that of TLS, which breaks a read under way
+        talking[0].join(0.01)
 
 
 def _request(connected: socket.socket) -> bytes:

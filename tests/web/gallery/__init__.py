@@ -15,13 +15,13 @@ from types import SimpleNamespace as Thing
 
 from flask import Blueprint, Flask, Response, render_template, request
 from jinja2 import ChoiceLoader, FileSystemLoader
-from werkzeug.serving import make_server
 
 from app.execution.states import OrderState
 from app.web import format as fmt
 from app.web.assets import icons
 from app.web.navigation import GROUPS, start_navigation
 from app.web.security import CSP
+from tests.web import serving
 
 ROOT = Path(__file__).resolve().parents[3]
 NOW = datetime(2026, 12, 24, 8, 33, 22, tzinfo=UTC)
@@ -159,13 +159,5 @@ def samples() -> dict[str, object]:
 def served() -> Iterator[tuple[str, Gallery]]:
     """The gallery's address while it runs, on a free port of this machine."""
     gallery = Gallery()
-    server = make_server("127.0.0.1", 0, gallery.app, threaded=True)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.port}", gallery
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(30)
+    with serving.served(gallery.app) as port:
+        yield f"http://127.0.0.1:{port}", gallery
