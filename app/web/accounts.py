@@ -29,6 +29,7 @@ from app.web.current import identity, owner_id, services, visitor
 from app.web.errors import is_fragment
 from app.web.format import money
 from app.web.stopping import asker
+from app.web.tiers import tier
 
 bp = Blueprint("accounts", __name__, url_prefix="/accounts")
 
@@ -136,6 +137,7 @@ def look_at_test(account_id: str, errand_id: str) -> ResponseReturnValue:
 
 
 @bp.post("/<account_id>/pause")
+@tier("exit")
 def pause(account_id: str) -> ResponseReturnValue:
     paused = services().risk.set_state(asker(), Extent(Kind.ACCOUNT, account_id), TradingState.REDUCING)
     return _back(f"{paused.name} is paused: only orders that shrink its risk go out.")

@@ -56,6 +56,7 @@ def banner() -> ResponseReturnValue:
 
 
 @bp.post("/state")
+@tier("exit")
 def set_state() -> ResponseReturnValue:
     form = StateForm()
     extent = extent_of(form.kind.data or "", form.id.data or "")

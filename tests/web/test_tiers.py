@@ -165,6 +165,7 @@ EXITS = {
     "api.runs.exit_run", "api.runs.exit_account", "api.runs.exit_leg",
     "closes.close", "api.by_hand.close",
     "cancels.many", "orders.cancel", "api.by_hand.cancel_many", "api.journal.cancel",
+    "risk.set_state", "api.risk.set_state", "accounts.pause", "api.accounts.pause",
 }  # fmt: skip
 
 

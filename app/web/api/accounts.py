@@ -93,6 +93,7 @@ def disable(account_id: str) -> AccountShown:
 
 
 @bp.post("/<account_id>/pause")
+@tier("exit")
 @operation(TAG, "Pause an account", "Only orders that shrink its risk go out.", gives=AccountShown)
 def pause(account_id: str) -> AccountShown:
     return _moved(account_id, TradingState.REDUCING)

@@ -46,6 +46,7 @@ def index() -> RiskShown:
 
 
 @bp.put("/state")
+@tier("exit")
 @operation(TAG, "Pause, halt or let one's desk trade", STATE_DETAIL, takes=DeskStateAsked, gives=StandingShown)
 def set_state(body: DeskStateAsked) -> StandingShown:
     extent = extent_of(body.kind)
