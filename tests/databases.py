@@ -7,7 +7,7 @@ import atexit
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -23,9 +23,8 @@ from tests.servers import postgres_database
 def made(url: str) -> Iterator[Database]:
     """The database at an address, its tables laid if it is SQLite's; closed after the block."""
     lay_tables(url)
-    database = Database(url)
-    yield database
-    database.close()
+    with closing(Database(url)) as database:
+        yield database
 
 
 def lay_tables(url: str) -> None:
@@ -33,9 +32,8 @@ def lay_tables(url: str) -> None:
     if url.startswith("sqlite"):
         copy(_declared(), url)
         return
-    database = Database(url)
-    declared().create_all(database.writer)
-    database.close()
+    with closing(Database(url)) as database:
+        declared().create_all(database.writer)
 
 
 def copy(template: Path, url: str) -> None:

@@ -9,6 +9,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -21,12 +22,20 @@ import redis
 from tests.waiting import until
 
 CommandFor = Callable[[int], list[str]]  # from a port to the command that serves it
-ATTEMPTS = 3  # another program may take the free port between our look and the server's bind
+ATTEMPTS = 3  # where a port can't be kept, another program may take it between our look and the server's bind
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
+    """A port on which nobody listens. On Linux it is ours until the run ends: whoever names it may listen there, and
+    nobody is given it by chance, neither a server of another worker nor a connection on its way out."""
+    probe = socket.socket()
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    probe.bind(("127.0.0.1", 0))
+    port = probe.getsockname()[1]
+    if sys.platform == "linux":
+        probe.detach()  # stays bound until the process ends
+    probe.close()
+    return port
 
 
 def missing(what: str) -> None:
@@ -43,12 +52,16 @@ def running(command_for: CommandFor, ready: Callable[[int], bool], log: Path) ->
     try:
         yield port
     finally:
-        process.terminate()
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        _end(process)
+
+
+def _end(process: subprocess.Popen) -> None:
+    process.terminate()
+    try:
+        process.wait(30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _start(command_for: CommandFor, ready: Callable[[int], bool], log: Path) -> tuple[subprocess.Popen, int]:
@@ -60,8 +73,8 @@ def _start(command_for: CommandFor, ready: Callable[[int], bool], log: Path) -> 
             )  # a Ctrl-C is for whoever asked, who ends it in turn
         try:
             until(lambda process=process, port=port: process.poll() is not None or ready(port), timeout=120)
-        except AssertionError:
-            process.terminate()
+        except BaseException:
+            _end(process)
             raise
         if process.poll() is None:
             return process, port
@@ -189,9 +202,11 @@ def postgres_database(port: int, template: str = "template1") -> Iterator[str]:
     name = f"test_{uuid.uuid4().hex}"
     with _postgres_admin(port) as admin:
         admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield f"postgresql+psycopg://postgres@127.0.0.1:{port}/{name}"
-    with _postgres_admin(port) as admin:
-        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    try:
+        yield f"postgresql+psycopg://postgres@127.0.0.1:{port}/{name}"
+    finally:
+        with _postgres_admin(port) as admin:
+            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

@@ -1,7 +1,9 @@
 """Waiting for something another thread or process does: bounded, by looking, never by a guessed sleep."""
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -17,6 +19,14 @@ def until(fn: Callable[[], T], timeout: float = 30, every: float = 0.02) -> T:
         if time.monotonic() > deadline:
             raise AssertionError(f"{_name(fn)} was still {answer!r} after {timeout} s")
         time.sleep(every)
+
+
+@contextmanager
+def threads_ended() -> Iterator[None]:
+    """After the block, until each thread that began in it is over: one that goes on would disturb the next test."""
+    before = set(threading.enumerate())
+    yield
+    until(lambda: not set(threading.enumerate()) - before)
 
 
 def _name(fn: Callable[[], object]) -> str:

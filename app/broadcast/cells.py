@@ -1,8 +1,9 @@
 """The live figures of one owner, from what is held and the newest prices. Values in, values out.
 
 Keys: `ltp:<exchange>:<symbol>` · `pos:` and `pnl:position:<account>:<exchange>:<symbol>:<product>` ·
-`pnl:net:<mode>:<exchange>:<symbol>:<product>` · `pnl:leg:<leg run>` · `pnl:account_run:<id>` · `pnl:run:<id>` ·
-`pnl:account:<account>` · `pnl:day:<owner>`, `pnl:open:<owner>`, `pnl:realised:<owner>`, and the same three bare.
+`pnl:net:<mode>:<exchange>:<symbol>:<product>` · `pnl:leg:<leg run>` · `pnl:account_run:<id>` ·
+`pnl:run_in:<mode>:<id>` · `pnl:run:<id>`, over both modes, as limits of a whole run count · `pnl:account:<account>` ·
+`pnl:day:<mode>:<owner>`, `pnl:open:<mode>:<owner>`, `pnl:realised:<mode>:<owner>`, the same three without owner.
 
 Runs and legs count since their beginning; positions, accounts and the owner count today: realised today plus open now.
 A figure that depends on an unknown price is unknown. Figures of several currencies are not added up: such a sum is
@@ -25,7 +26,7 @@ from app.portfolio.trades import Held, PositionKey
 from app.venues.types import Mode, PriceSource, Quote, Symbol
 
 PRICE, MONEY, QUANTITY = "price", "money", "qty"
-OWNER_WIDE = ("pnl:day", "pnl:open", "pnl:realised")
+OWNER_WIDE = tuple(f"pnl:{what}:{mode}" for what in ("day", "open", "realised") for mode in Mode)
 Cell = dict[str, Any]
 Cells = dict[str, Cell]
 PriceOf = Callable[[Symbol], Quote | None]
@@ -62,6 +63,9 @@ class OwnerBook:
 
     def currency(self, account_id: str) -> str:
         return self.currencies.get(account_id, "INR")
+
+    def mode(self, account_id: str) -> str:
+        return self.modes.get(account_id, Mode.LIVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,20 +151,20 @@ def _cell(value: str | None, kind: str, currency: str | None, at: datetime | Non
 def _value_position(
     book: OwnerBook, key: PositionKey, one: Held, quote: Quote | None, sums: dict[str, list[Figure]]
 ) -> None:
-    currency, price = book.currency(key.account_id), quote.last if quote else None
+    currency, mode, price = book.currency(key.account_id), book.mode(key.account_id), quote.last if quote else None
     oldest = quote.received_at if quote and not one.position.is_flat else None
     today = Figure(since(one.opening, one.position, price), currency, oldest)
     open_ = Figure(unrealised(one.position, price), currency, oldest)
     done = Figure(_realised_today(one), currency)
     for name in (
         f"pnl:position:{key.account_id}:{key.exchange}:{key.symbol}:{key.product}",
-        f"pnl:net:{book.modes.get(key.account_id, Mode.LIVE)}:{key.exchange}:{key.symbol}:{key.product}",
+        f"pnl:net:{mode}:{key.exchange}:{key.symbol}:{key.product}",
         f"pnl:account:{key.account_id}",
-        "pnl:day",
+        f"pnl:day:{mode}",
     ):
         sums[name].append(today)
-    sums["pnl:open"].append(open_)
-    sums["pnl:realised"].append(done)
+    sums[f"pnl:open:{mode}"].append(open_)
+    sums[f"pnl:realised:{mode}"].append(done)
 
 
 def _value_leg(book: OwnerBook, leg: LegPosition, quote: Quote | None, sums: dict[str, list[Figure]]) -> None:
@@ -173,6 +177,7 @@ def _value_leg(book: OwnerBook, leg: LegPosition, quote: Quote | None, sums: dic
         run_id = book.run_of.get(leg.account_run_id)
         if run_id is not None:
             sums[f"pnl:run:{run_id}"].append(figure)
+            sums[f"pnl:run_in:{book.mode(leg.key.account_id)}:{run_id}"].append(figure)
 
 
 def _realised_today(one: Held) -> Decimal | None:

@@ -35,6 +35,7 @@ from app.strategies.sizing import Sized
 from app.strategies.starting import Rules, begin, claim_runs, fail_run, resolve_run
 from app.strategies.taking_part import Asked, asked_by
 from app.strategies.views import unanswered
+from app.wiring import Services
 
 log = structlog.get_logger()
 RESOLVING_AT_ONCE = 4
@@ -55,11 +56,18 @@ class Dispatch:
             for order in event.claimed:
                 never_sent(self._desk, order.id)
             return  # the others stay NEW and are offered again when it is back
-        works = [member.sender.cancelling(order) for order in event.cancel]
+        works = [member.sender.cancelling(order) for order in event.cancel if self.may_ask(order, is_awaited=True)]
         works += [member.sender.sending(order) for order in event.claimed]
         works += [member.sender.placing(order) for order in event.place]
         works += [member.sender.changing(change) for change in event.change]
         member.lane.offer(works)
+
+    def may_ask(self, order: Order, *, is_awaited: bool) -> bool:
+        """Whether the venue is asked now to cancel it: one that refused it again and again is not pressed."""
+        return self._desk.refusals.is_due(order.id, self._desk.clock.now(), is_awaited=is_awaited)
+
+    def order_changed(self, event: OrderChanged) -> None:
+        self._desk.refusals.changed(event)
 
     def trades_wanted(self, event: TradesWanted) -> None:
         member = self._crew.get(event.account_id)
@@ -257,12 +265,14 @@ class _Step:
         return self._runner.unit(self._parts, session)
 
 
-def cancel_asked(db: Database, writer: Writer, dispatch: Dispatch, clock: Clock) -> bool:
+def cancel_asked(services: Services, writer: Writer, dispatch: Dispatch) -> bool:
     """Cancel what people asked to be cancelled: withdraw what was never sent, ask the venue for the rest."""
-    orders = asked_cancels(db, clock.now())
+    clock = services.clock
+    orders = asked_cancels(services.db, clock.now())
+    awaited = services.risk.striking() if orders else ()
     for order in orders:
         if order.state == OrderState.NEW:
             writer.write(partial(journal.withdraw, order_id=order.id, reason="cancelled by hand", now=clock.now()))
-        else:
+        elif dispatch.may_ask(order, is_awaited=order.account_id in awaited):
             dispatch.ready(ReadyToSend(order.account_id, (), (order,)))
     return bool(orders)

@@ -5,7 +5,7 @@ single unit of work (`scheduling`). Leaving goes the way of every other exit: wh
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -21,6 +21,7 @@ from app.core.errors import DeskError
 from app.engine.crew import Crew
 from app.engine.main import POLL, Job, Loop
 from app.engine.market import Market
+from app.engine.unreadable import Unreadable
 from app.execution.events import Alarm
 from app.execution.writer import Writer, Written
 from app.instruments.contracts import CannotResolve
@@ -91,6 +92,7 @@ class Scheduler:
         self._resolver = resolver
         self._broadcaster = broadcaster
         self._nudge = nudge
+        self._unreadable = Unreadable(services)
         self._armed: dict[str, Armed] = {}
         self._watched: dict[str, Watched] = {}
         self._asked: set[str] = set()  # runs whose exit is in the journal, or on its way there
@@ -116,12 +118,14 @@ class Scheduler:
         rows = self._schedules.armed()
         known, self._armed = self._armed, {}
         try:
-            each(rows, lambda row: self._plan(row, known.get(row.id), now), "strategies could not be planned")
+            step = partial(self._plan, known, now)
+            each(rows, step, "strategies could not be planned", partial(self._unreadable.strategy, now=now))
         finally:
             self._beat(self._summary(rows), now)
 
-    def _plan(self, row: Strategy, before: Armed | None, now: datetime) -> None:
+    def _plan(self, known: Mapping[str, Armed], now: datetime, row: Strategy) -> None:
         """What was known stays should it not be readable, but never the times of an earlier version."""
+        before = known.get(row.id)
         if before is not None and before.is_of(row):
             self._armed[row.id] = before
             if now - before.read_at < ANEW:
@@ -224,10 +228,12 @@ class Scheduler:
         live = self._schedules.live_runs()
         known, self._watched = self._watched, {}
         self._asked.intersection_update({run.id for run in live})
-        each(live, lambda run: self._watch(run, known.get(run.id), now), "runs could not be watched")
+        step = partial(self._watch, known, now)
+        each(live, step, "runs could not be watched", partial(self._unreadable.run, now=now))
 
-    def _watch(self, run: Run, before: Watched | None, now: datetime) -> None:
+    def _watch(self, known: Mapping[str, Watched], now: datetime, run: Run) -> None:
         """What was known stays should it not be readable."""
+        before = known.get(run.id)
         if before is not None:
             self._watched[run.id] = before
             if now - before.read_at < ANEW:

@@ -19,6 +19,7 @@ from app.core.bulk import insert_many
 from app.execution import proven_terms, statements
 from app.execution.edits import Edit, Edits, event_row, nothing_filled
 from app.execution.models import Order, VenueOrder
+from app.execution.refusals import is_refusal
 from app.execution.states import OrderState, Progress, Step, advance, may_cancel
 from app.execution.writer import Together, Written
 from app.venues.types import Answer, OrderReport, Outcome
@@ -239,15 +240,18 @@ def cancel_wanted(session: Session, order_id: str, now: datetime) -> Written:
     return _kept(edits, order, True)
 
 
-def cancel_answered(session: Session, order_id: str, answer: Answer, now: datetime) -> Written:
-    """A refused cancel brings the order back to working; whether it was filled meanwhile, the books tell."""
+def cancel_answered(session: Session, order_id: str, answer: Answer, now: datetime, alarm: str = "") -> Written:
+    """A refused cancel brings the order back to working; whether it was filled meanwhile, the books tell. `alarm` is
+    told if it works still. The result is the order's state."""
     edits = Edits(session)
     order = edits.of(order_id, now)
     order.want_trades()
     if order.state is OrderState.CANCEL_PENDING and answer.outcome in (Outcome.REFUSED, Outcome.UNAVAILABLE):
         back = OrderState.PARTIALLY_FILLED if order.progress.filled > 0 else OrderState.OPEN
-        order.move(back, "answer", answer.reason, reason=answer.reason)
-    return _kept(edits, order, None)
+        order.move(back, "answer" if is_refusal(answer) else "desk", answer.reason, reason=answer.reason)
+        if alarm:
+            order.alarm(alarm)
+    return _kept(edits, order, order.state)
 
 
 def correct_averages(session: Session, averages: Mapping[str, Decimal], now: datetime) -> Written:

@@ -5,7 +5,7 @@ recovery turns it into UNKNOWN, never into a second call.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -23,7 +23,9 @@ from app.execution.intake import Intake
 from app.execution.journal import Claimant
 from app.execution.lanes import Urgency, Work
 from app.execution.models import Order
+from app.execution.refusals import Refusals, sentence
 from app.execution.statements import ENTRY_LIKE
+from app.execution.states import FINAL
 from app.execution.writer import Writer, Written
 from app.venues.port import Venue
 from app.venues.types import (
@@ -79,6 +81,7 @@ class Desk:
     bus: Bus
     claimant: Callable[[], Claimant]
     gate: Gate = open_gate  # asked again before new terms are sent
+    refusals: Refusals = field(default_factory=Refusals)
 
 
 class Sender:
@@ -162,15 +165,23 @@ class Sender:
         return journal.Answered(order_id, answer, self._desk.clock.now(), parked, sent_at)
 
     def _cancel(self, command: CancelOrder) -> bool:
-        desk, order_id = self._desk, command.client_order_id
-        wanted = partial(journal.cancel_wanted, order_id=order_id, now=desk.clock.now())
+        desk, order_id, asked_at = self._desk, command.client_order_id, self._desk.clock.now()
+        wanted = partial(journal.cancel_wanted, order_id=order_id, now=asked_at)
         if self._is_over() or not desk.writer.write(wanted):
             return False
         reach("cancelling")
         answer = self._ask(partial(self._in_turn, self._venue.cancel, command))
-        now = desk.clock.now()
-        desk.writer.write(lambda session: journal.cancel_answered(session, order_id, answer, now))
+        alarm, now = self._refused_again(command, answer, asked_at), desk.clock.now()
+        state = desk.writer.write(lambda session: journal.cancel_answered(session, order_id, answer, now, alarm))
+        if state in FINAL:
+            desk.refusals.forget(order_id)
         return True
+
+    def _refused_again(self, command: CancelOrder, answer: Answer, asked_at: datetime) -> str:
+        """What a person must hear of it now."""
+        if not self._desk.refusals.note(command.client_order_id, answer, asked_at):
+            return ""
+        return sentence(command.symbol.name, command.venue_order_id, answer.reason)
 
     def _change(self, change_id: str) -> bool:
         desk = self._desk

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -26,7 +26,7 @@ TAG = re.compile(r"[^\s,;#%_\\][^,;#%_\\]*")
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A closed run over its accounts, or a trade by hand. Money is None where it has several currencies, or a price is
-    not known."""
+    not known. `by_mode` are its parts in live and in paper accounts, for whoever shows money: live comes first."""
 
     id: str
     run_id: str | None
@@ -42,6 +42,11 @@ class Entry:
     note: str = ""
     tags: tuple[str, ...] = ()
     version: int = 0  # of the note; 0 before there is one
+    by_mode: tuple["Entry", ...] = ()
+
+    @property
+    def mode(self) -> str:
+        return self.modes[0] if len(self.modes) == 1 else "mixed"
 
     @property
     def net(self) -> Decimal | None:
@@ -154,6 +159,12 @@ def _notes(rows: Iterable[TripNote]) -> dict[str, TripNote]:
 
 
 def _entry(trips: Sequence[RoundTrip], note: TripNote | None) -> Entry:
+    whole = _added_up(trips, note)
+    apart = (_added_up([trip for trip in trips if trip.mode == mode], note) for mode in whole.modes)
+    return replace(whole, by_mode=tuple(apart))
+
+
+def _added_up(trips: Sequence[RoundTrip], note: TripNote | None) -> Entry:
     currencies = {trip.currency for trip in trips}
     is_one = len(currencies) == 1
     return Entry(

@@ -179,6 +179,11 @@ class RiskService:
         with self._db.write(durable=True) as session:
             return {owner for kill_id in waiting for owner in self._look(session, kill_id)}
 
+    def striking(self) -> set[str]:
+        """For the engine: the accounts where a kill switch still waits for what it decided."""
+        with self._db.read() as session:
+            return set(session.scalars(select(KillSwitchAccount.account_id).where(KillSwitchAccount.done_at.is_(None))))
+
     def _look(self, session: Session, kill_id: str) -> set[str]:
         kill = session.get_one(KillSwitch, kill_id, populate_existing=True, with_for_update=True)
         owners = killing.advance(session, self._means, kill, self._clock.now())

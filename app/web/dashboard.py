@@ -1,7 +1,9 @@
 """The first page: what the desk makes, whether its accounts are well, what runs, and what needs a person."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from flask import Blueprint, render_template
@@ -9,19 +11,20 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import func, or_, select
 
 from app.accounts.models import Account, AccountHealth, HealthState
+from app.core.money import ZERO
 from app.core.pulse import Beat
 from app.notify.models import Notification
-from app.portfolio.pnl import add_up
 from app.portfolio.trades import day_start
 from app.strategies.models import AccountRun, Run, Strategy
 from app.strategies.service import LIVE_PARTS
 from app.web.account_rows import Row, row_of
+from app.web.by_mode import Sum, in_order, sum_up
 from app.web.chrome import desk as around
 from app.web.current import owner_id, services
 from app.web.masters import MasterLine, stale
 from app.web.notifications import open_messages
 from app.web.order_lines import OrderLine, keep_accounts, order_lines, owned_accounts
-from app.web.position_view import Book, Net, read_book
+from app.web.position_view import Book, Holding, Net, read_book
 from app.web.run_history import RunLine, live_runs
 from app.web.words import count
 
@@ -55,6 +58,14 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
+class Open:
+    """How many positions are open in accounts of a mode."""
+
+    mode: str
+    count: int
+
+
+@dataclass(frozen=True)
 class Overview:
     accounts: Sequence[Row]
     book: Book
@@ -89,17 +100,33 @@ class Overview:
     def is_set_up(self) -> bool:
         return all(step.done for step in self.steps)
 
+    @cached_property
+    def modes(self) -> list[str]:
+        """Of the accounts that are in use, and of those that hold something; live first."""
+        accounts = [row.account for row in self.accounts]
+        used = [account for account in accounts if account.enabled] + [one.account for one in self.book.holdings]
+        return in_order(account.mode for account in used or accounts)
+
     @property
-    def figures(self) -> dict[str, Any]:
-        """Day, open and realised P&L; None where a price or a cost is not known, or the currencies differ."""
-        holdings = self.book.holdings
-        if not self.book.currency and holdings:
-            return dict.fromkeys(("day", "open", "realised"))
-        return {
-            "day": add_up(holding.today for holding in holdings),
-            "open": add_up(holding.open for holding in holdings),
-            "realised": add_up(holding.realised for holding in holdings),
-        }
+    def day(self) -> list[Sum]:
+        return [self._sum(mode, "day", lambda holding: holding.today) for mode in self.modes]
+
+    @property
+    def open(self) -> list[Sum]:
+        return [self._sum(mode, "open", lambda holding: holding.open) for mode in self.modes]
+
+    @property
+    def realised(self) -> list[Sum]:
+        return [self._sum(mode, "realised", lambda holding: holding.realised) for mode in self.modes]
+
+    @property
+    def held(self) -> list[Open]:
+        return [Open(mode, sum(net.mode == mode for net in self.book.open)) for mode in self.modes]
+
+    def _sum(self, mode: str, what: str, made: Callable[[Holding], Decimal | None]) -> Sum:
+        parts = [(one.account, made(one)) for one in self.book.holdings if one.account.mode == mode]
+        nothing = [(row.account, ZERO) for row in self.accounts if row.account.mode == mode][:1]
+        return sum_up(mode, parts or nothing, f"pnl:{what}:{mode}")
 
 
 def partials() -> dict[str, Any]:

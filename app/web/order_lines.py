@@ -13,6 +13,7 @@ from app.accounts.models import Account
 from app.core.money import ZERO
 from app.execution.external import can_adopt
 from app.execution.models import Order, VenueOrder
+from app.execution.refusals import RefusedCancel, refused_cancels
 from app.execution.states import AT_VENUE, FINAL, IN_DOUBT, OrderState, can_cancel
 from app.execution.timing import milliseconds
 from app.web.current import services
@@ -28,6 +29,7 @@ class OrderLine:
     mode: str
     currency: str
     age: float  # seconds since its state was last learned
+    refused: RefusedCancel | None = None  # it works still, though its cancel was asked for
 
     @property
     def word(self) -> str | None:
@@ -119,13 +121,16 @@ def owned_accounts(owner_id: str) -> dict[str, Account]:
 
 
 def order_lines(orders: Iterable[Order], accounts: dict[str, Account]) -> list[OrderLine]:
-    now = services().clock.now()
-    return [order_line(order, accounts, now) for order in orders]
+    now, shown = services().clock.now(), list(orders)
+    refused = refused_cancels(services().db, shown)
+    return [order_line(order, accounts, now, refused.get(order.id)) for order in shown]
 
 
-def order_line(order: Order, accounts: dict[str, Account], now: datetime) -> OrderLine:
+def order_line(
+    order: Order, accounts: dict[str, Account], now: datetime, refused: RefusedCancel | None = None
+) -> OrderLine:
     account = accounts[order.account_id]
-    return OrderLine(order, account.name, account.mode, account.currency, seconds(order.updated_at, now))
+    return OrderLine(order, account.name, account.mode, account.currency, seconds(order.updated_at, now), refused)
 
 
 def wishes(lines: Sequence[OrderLine]) -> list[Wish]:

@@ -73,6 +73,7 @@ class Subject:
     trouble: str = ""
     waits: bool = False
     shares: Sequence[Share] = ()
+    is_mixed: bool = False  # of live and of paper accounts: they are drawn together
 
 
 def of_legs(legs: Sequence[Leg], venue_kind: str = KIND) -> Subject:
@@ -144,7 +145,7 @@ def of_run(view: RunView) -> Subject:
         for part in view.parts
         if (own := _held([line for line in part.legs if line.position.quantity], contracts))
     ]
-    return Subject(positions, booked, currency, shares=shares)
+    return Subject(positions, booked, currency, shares=shares, is_mixed=view.modes == "mixed")
 
 
 def _held(lines: Sequence[LegLine], contracts: Mapping[Symbol, Listed]) -> list[Position]:

@@ -1,9 +1,9 @@
-"""The same positions seen by account, by strategy, or leg by leg. A sum over live and paper says so, one over several
-currencies is not made."""
+"""The same positions seen by account, by strategy, or leg by leg. Live and paper are added up apart, several currencies
+not at all."""
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from sqlalchemy import select
@@ -12,6 +12,8 @@ from app.accounts.models import Account
 from app.portfolio.pnl import add_up, realised, unrealised
 from app.strategies.models import AccountRun, Run
 from app.strategies.service import LIVE_PARTS
+from app.web.by_mode import in_order
+from app.web.chrome import mode_of
 from app.web.current import services
 from app.web.order_lines import owned_accounts
 from app.web.position_view import Book
@@ -47,8 +49,13 @@ class Group:
 
     @property
     def mode(self) -> str:
-        modes = {part.account.mode for part in self.parts}
-        return modes.pop() if len(modes) == 1 else "mixed"
+        return mode_of(part.account.mode for part in self.parts)
+
+    @property
+    def by_mode(self) -> list["Group"]:
+        """Its parts of each mode, live first: no sum is over both."""
+        modes = in_order(part.account.mode for part in self.parts)
+        return [replace(self, parts=[part for part in self.parts if part.account.mode == mode]) for mode in modes]
 
     @property
     def currency(self) -> str:
@@ -62,10 +69,6 @@ class Group:
     @property
     def open(self) -> Decimal | None:
         return add_up(part.open for part in self.parts) if self.currency else None
-
-    @property
-    def total(self) -> Decimal | None:
-        return add_up((self.realised, self.open))
 
 
 def groups_of(owner_id: str, by: str, book: Book) -> list[Group]:

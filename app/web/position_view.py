@@ -140,12 +140,6 @@ class Book:
     def holdings(self) -> list[Holding]:
         return [holding for net in self.nets for holding in net.holdings if not holding.is_external]
 
-    @property
-    def currency(self) -> str:
-        """ "" when there are several: figures of several are not added up."""
-        found = {net.currency for net in self.nets}
-        return found.pop() if len(found) == 1 else ""
-
 
 def realised_today(position: AccountPosition) -> Decimal | None:
     now, before = realised(position.held.position), realised(position.held.opening)

@@ -1,17 +1,20 @@
 """All runs, newest first, page by page; three reads a page."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 
 from sqlalchemy import select
 
-from app.portfolio.pnl import add_up, total
+from app.accounts.models import Account
+from app.portfolio.pnl import total
 from app.strategies.models import AccountRun, Run
 from app.strategies.service import LIVE_RUNS
+from app.web.by_mode import Part, Sum, of_run
+from app.web.chrome import mode_of
 from app.web.current import services
+from app.web.order_lines import owned_accounts
 from app.web.words import run_word
 
 PAGE = 50
@@ -21,7 +24,7 @@ PAGE = 50
 class RunLine:
     run: Run
     troubles: int  # accounts that have something to say
-    total: Decimal | None  # what it made so far; None while something is open or a price is missing
+    sums: Sequence[Sum]  # what it made so far, by mode; not known while something is open or a price is missing
 
     @property
     def word(self) -> str | None:
@@ -34,6 +37,10 @@ class RunLine:
     @property
     def accounts(self) -> int:
         return len(self.run.accounts)
+
+    @property
+    def mode(self) -> str:
+        return mode_of(one.mode for one in self.sums)
 
     @property
     def ended(self) -> datetime | None:
@@ -58,16 +65,22 @@ def history(owner_id: str, before: str = "", limit: int = PAGE) -> History:
 
 def live_runs(owner_id: str, troubled: Collection[str]) -> list[RunLine]:
     """`troubled` names a run once for each of its accounts in trouble. What they make comes from the stream."""
-    troubles = Counter(troubled)
-    return [RunLine(run, troubles[run.id], None) for run in services().strategies.runs(owner_id, live_only=True)]
+    troubles, accounts = Counter(troubled), owned_accounts(owner_id)
+    runs = services().strategies.runs(owner_id, live_only=True)
+    return [RunLine(run, troubles[run.id], of_run(run.id, _taking_part(run, accounts), ())) for run in runs]
 
 
 def run_lines(owner_id: str, runs: Sequence[Run]) -> list[RunLine]:
     with services().db.read() as session:
         parts = session.scalars(select(AccountRun).where(AccountRun.run_id.in_([run.id for run in runs]))).all()
-    run_of = {part.id: part.run_id for part in parts}
+    accounts, run_of = owned_accounts(owner_id), {part.id: part.run_id for part in parts}
     troubles = Counter(part.run_id for part in parts if part.trouble)
-    figures: dict[str, list[Decimal | None]] = defaultdict(list)
+    made: dict[str, list[Part]] = defaultdict(list)
     for leg in services().portfolio.legs(owner_id, list(run_of), services().clock.now()):
-        figures[run_of[leg.account_run_id or ""]].append(total(leg.held.position, None))
-    return [RunLine(run, troubles[run.id], add_up(figures[run.id]) if run.id in figures else None) for run in runs]
+        part = (accounts[leg.key.account_id], total(leg.held.position, None))
+        made[run_of[leg.account_run_id or ""]].append(part)
+    return [RunLine(run, troubles[run.id], of_run(run.id, _taking_part(run, accounts), made[run.id])) for run in runs]
+
+
+def _taking_part(run: Run, accounts: Mapping[str, Account]) -> list[Account]:
+    return [accounts[share["account_id"]] for share in run.accounts]

@@ -29,6 +29,7 @@ from app.strategies.sizing import sizing
 from app.strategies.waves import MUST_ACT
 from app.venues.types import Side
 from app.web import format as fmt
+from app.web.by_mode import Sum, of_run
 from app.web.contracts import contract_name
 from app.web.current import services
 from app.web.order_lines import OrderLine, Wish, order_lines, owned_accounts, wishes
@@ -228,7 +229,14 @@ class RunView:
 
     @cached_property
     def total(self) -> Decimal | None:
+        """Live and paper alike, as limits of the whole run count; what is shown are `sums`."""
         return add_up(part.total for part in self.parts) if self.currency else None
+
+    @property
+    def sums(self) -> list[Sum]:
+        """By mode."""
+        accounts = [part.account for part in self.parts]
+        return of_run(self.run.id, accounts, [(part.account, part.total) for part in self.parts])
 
     @property
     def timings(self) -> list[TimingTable]:

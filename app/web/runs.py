@@ -47,21 +47,22 @@ def _history() -> dict[str, Any]:
 @bp.get("/<run_id>")
 def detail(run_id: str) -> ResponseReturnValue:
     shown = partials(run_id)
-    return render_template("runs/detail.html", **shown, **_curve(shown["view"].run, shown["view"].currency))
+    return render_template("runs/detail.html", **shown, **_curve(shown["view"].run))
 
 
 @bp.get("/<run_id>/curve")
 def curve(run_id: str) -> ResponseReturnValue:
-    run = services().strategies.get_run(owner_id(), run_id)
-    accounts = owned_accounts(owner_id())
-    currencies = {accounts[share["account_id"]].currency for share in run.accounts}
-    return render_template("runs/_curve.html", **_curve(run, currencies.pop() if len(currencies) == 1 else ""))
+    return render_template("runs/_curve.html", **_curve(services().strategies.get_run(owner_id(), run_id)))
 
 
-def _curve(run: Run, currency: str) -> dict[str, Any]:
+def _curve(run: Run) -> dict[str, Any]:
     """Of several currencies nothing is sampled: they are never added up."""
-    points = services().curves.read(of_run(run.id))
-    return {"run": run, "currency": currency or "INR", "drawn": draw_curve(points, currency or "INR", "P&L of the run")}
+    owned = owned_accounts(owner_id())
+    accounts = [owned[share["account_id"]] for share in run.accounts]
+    currencies, modes = {one.currency for one in accounts}, {one.mode for one in accounts}
+    currency = currencies.pop() if len(currencies) == 1 else "INR"
+    drawn = draw_curve(services().curves.read(of_run(run.id)), currency, "P&L of the run")
+    return {"run": run, "currency": currency, "drawn": drawn, "is_mixed": len(modes) > 1}
 
 
 @bp.get("/<run_id>/live")

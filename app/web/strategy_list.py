@@ -12,6 +12,7 @@ from app.strategies.legs import Leg
 from app.strategies.models import Run, Strategy, StrategyAccount
 from app.strategies.scheduling import Plan
 from app.strategies.service import LIVE_RUNS
+from app.web.by_mode import Sum
 from app.web.current import services
 from app.web.order_lines import owned_accounts
 from app.web.run_history import RunLine, run_lines
@@ -30,7 +31,7 @@ class StrategyLine:
     legs: Sequence[str]
     shares: Sequence[Share]
     run: Run | None = None
-    total: Decimal | None = None  # of that run
+    sums: Sequence[Sum] = ()  # of that run, by mode
     plan: Plan | None = None  # of its schedule, where it has one
 
     @property
@@ -44,11 +45,16 @@ class StrategyLine:
     @property
     def mode(self) -> str:
         """live, paper or mixed; "" without accounts."""
-        return mode_of([share.account for share in self.shares])
+        return mode_of([share.account.mode for share in self.shares])
+
+    @property
+    def run_mode(self) -> str:
+        """Of the accounts in which that run was: those of the strategy may be others by now."""
+        return mode_of([one.mode for one in self.sums])
 
 
-def mode_of(accounts: Sequence[Account]) -> str:
-    found = sorted({account.mode for account in accounts})
+def mode_of(modes: Sequence[str]) -> str:
+    found = sorted(set(modes))
     return found[0] if len(found) == 1 else "mixed" if found else ""
 
 
@@ -63,8 +69,8 @@ def strategy_lines(owner_id: str) -> list[StrategyLine]:
 
 
 def _line(strategy: Strategy, shares: Sequence[Share], run: RunLine | None, plan: Plan | None) -> StrategyLine:
-    newest, total = (run.run, run.total) if run else (None, None)
-    return StrategyLine(strategy, leg_words(strategy.legs), shares, newest, total, plan)
+    newest, sums = (run.run, run.sums) if run else (None, ())
+    return StrategyLine(strategy, leg_words(strategy.legs), shares, newest, sums, plan)
 
 
 def leg_words(legs: Sequence[object]) -> list[str]:

@@ -92,10 +92,11 @@ def _entry_page(one: Entry, note: str, tags: str, errors: dict[str, list[str]] |
 
 
 def _rows(entries: Iterable[Entry]) -> Iterable[Sequence[Cell]]:
+    """A run in live and in paper accounts has a line of each: who adds up a column adds up no paper to money."""
     accounts = owned_accounts(owner_id())
-    for one in entries:
+    for one in (part for entry in entries for part in entry.by_mode):
         yield (
             one.opened_at, one.closed_at, one.name, "run" if one.run_id else "by hand",
-            ", ".join(accounts[account].name for account in one.account_ids), ", ".join(one.modes), one.realised,
+            ", ".join(accounts[account].name for account in one.account_ids), one.mode, one.realised,
             one.charges, one.net, one.currency, one.orders, ", ".join(one.tags), one.note,
         )  # fmt: skip

@@ -37,9 +37,24 @@ def test_positions_accounts_and_the_owner_add_up():
     assert figures[f"pnl:position:a2:NFO:{NIFTY.name}:NRML"] == "-750"
     assert figures[f"pnl:net:live:NFO:{NIFTY.name}:NRML"] == "0"
     assert figures["pnl:account:a1"] == "650"
-    assert figures["pnl:day:u1"] == figures["pnl:day"] == "-100"
-    assert (figures["pnl:open"], figures["pnl:realised"]) == ("0", "-100")
+    assert figures["pnl:day:live:u1"] == figures["pnl:day:live"] == "-100"
+    assert (figures["pnl:open:live"], figures["pnl:realised:live"]) == ("0", "-100")
     assert figures[f"pos:a2:NFO:{NIFTY.name}:NRML"] == "-75"
+
+
+def test_no_figure_of_the_owner_adds_paper_to_live():
+    book = OwnerBook("u1", {KEY: held((75, 100)), OTHER: held((-75, 100), (25, 90))})
+    found = cells(replace(book, modes={"a1": "live", "a2": "paper"}), quote(NIFTY, 110))
+    figures = {key: cell["v"] for key, cell in found.items() if key.startswith(("pnl:day", "pnl:open", "pnl:realised"))}
+    assert figures == {
+        f"pnl:{what}:{mode}{whose}": made
+        for what, mode, made in (
+            ("day", "live", "750"), ("open", "live", "750"), ("realised", "live", "0"),
+            ("day", "paper", "-250"), ("open", "paper", "-500"), ("realised", "paper", "250"),
+        )
+        for whose in ("", ":u1")
+    }  # fmt: skip
+    assert list(found)[-1].endswith(":u1"), "whoever hears the figures learns from the last whose they are"
 
 
 def test_runs_add_up_over_legs_and_accounts():
@@ -56,34 +71,37 @@ def test_runs_add_up_over_legs_and_accounts():
         "1500",
         "2260",
     )
+    book = OwnerBook("u1", legs=legs, run_of={"p1": "r", "p2": "r"}, modes={"a1": "live", "a2": "paper"})
+    apart = cells(book, quote(NIFTY, 110), quote(SBIN, 801))
+    assert [apart[f"pnl:run_in:{mode}:r"]["v"] for mode in ("live", "paper")] == ["760", "1500"]
 
 
 def test_a_figure_is_as_old_as_the_oldest_price_in_it():
     book = OwnerBook("u1", {KEY: held((75, 100)), SHARES: held((10, 800))})
     earlier = MORNING - timedelta(seconds=9)
     found = cells(book, quote(NIFTY, 110), quote(SBIN, 805, earlier))
-    assert found["pnl:day"]["at"] == epoch_ms(earlier)
+    assert found["pnl:day:live"]["at"] == epoch_ms(earlier)
     assert found[f"pnl:position:a1:NFO:{NIFTY.name}:NRML"]["at"] == epoch_ms(MORNING)
 
 
 def test_what_is_flat_needs_no_price_and_does_not_age():
     closed = OwnerBook("u1", {SHARES: held((10, 800), (-10, 810))})
-    assert cells(closed, quote(SBIN, 805))["pnl:day"] == {"v": "100", "k": "money", "c": "INR", "at": None}
+    assert cells(closed, quote(SBIN, 805))["pnl:day:live"] == {"v": "100", "k": "money", "c": "INR", "at": None}
 
 
 def test_without_a_price_a_figure_and_its_sums_are_unknown():
     book = OwnerBook("u1", {KEY: held((75, 100)), SHARES: held((10, 800), (-10, 810))})
     found = cells(book, quote(SBIN, 805))
     assert found["pnl:account:a1"]["v"] is None
-    assert found["pnl:day"]["v"] is None
-    assert found["pnl:realised"]["v"] == "100"
+    assert found["pnl:day:live"]["v"] is None
+    assert found["pnl:realised:live"]["v"] == "100"
     assert f"ltp:{NIFTY}" not in found
 
 
 def test_currencies_are_not_added_up():
     book = OwnerBook("u1", {KEY: held((75, 100)), OTHER: held((1, 100))}, currencies={"a1": "INR", "a2": "USDT"})
     found = cells(book, quote(NIFTY, 110))
-    assert found["pnl:day"]["v"] is None
+    assert found["pnl:day:live"]["v"] is None
     assert found["pnl:account:a2"] == {"v": "10", "k": "money", "c": "USDT", "at": epoch_ms(MORNING)}
     assert add([]) is None
     assert add([Figure(Decimal(1), "INR"), Figure(Decimal(2), "INR")]).value == 3

@@ -32,12 +32,12 @@ def test_figures_follow_the_price_four_times_a_second(station):
     station.desk.fill("a1", 75, 100)
     station.tick(100)
     station.turn()
-    assert station.cells()["pnl:day"]["v"] == "0"
+    assert station.cells()["pnl:day:live"]["v"] == "0"
     for last, profit in ((101, "75"), (99, "-75"), (110, "750")):
         station.tick(last)
         station.turn()
         found = station.cells()
-        assert (found["pnl:day"]["v"], found[LTP]["v"]) == (profit, str(last))
+        assert (found["pnl:day:live"]["v"], found[LTP]["v"]) == (profit, str(last))
 
 
 def test_faster_turns_send_prices_at_once_and_an_owners_figures_no_more_than_four_times_a_second(station):

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -95,15 +96,12 @@ def test_eight_processes_that_start_together_share_one_key(tmp_path):
     script = "import sys; from pathlib import Path; from app.core.crypto import load_keys; sys.stdin.read(1); "
     script += "print(*load_keys('', Path(sys.argv[1])))"
     command = [sys.executable, "-c", script, str(tmp_path / "encryption.key")]
-    started = [
-        subprocess.Popen(command, cwd=ROOT, env=os.environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for _ in range(8)
-    ]
-    for process in started:
-        process.stdin.close()
-    keys = [process.stdout.read() for process in started]
-    assert [process.wait(30) for process in started] == [0] * 8
-    for process in started:
-        process.stdout.close()
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with ExitStack() as stack:
+        started = [stack.enter_context(subprocess.Popen(command, cwd=ROOT, env=os.environ, **pipes)) for _ in range(8)]
+        for process in started:
+            process.stdin.close()
+        keys = [process.stdout.read() for process in started]
+    assert [process.returncode for process in started] == [0] * 8
     assert len(set(keys)) == 1
     assert keys[0].strip()

@@ -5,6 +5,8 @@ import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,10 @@ class Line:
         self.opened.remove(link)
         link.close()
 
+    def close_all(self) -> None:
+        for link in self.opened:
+            link.close()
+
 
 @pytest.fixture(params=["file", "port", "redis"])
 def line(request, tmp_path):
@@ -46,8 +52,37 @@ def line(request, tmp_path):
     url = request.getfixturevalue("redis_server") if request.param == "redis" else ""
     made = Line(tmp_path / deep, url)
     yield made
-    for link in made.opened:
-        link.close()
+    made.close_all()
+
+
+@pytest.fixture
+def keep():
+    """Closes after the test the links that it is given."""
+    with ExitStack() as stack:
+        yield lambda link: stack.enter_context(closing(link))
+
+
+@pytest.fixture
+def new_line():
+    """A line over a folder, closed after the test."""
+    with ExitStack() as stack:
+
+        def made(folder: Path) -> Line:
+            line = Line(folder)
+            stack.callback(line.close_all)
+            return line
+
+        yield made
+
+
+@contextmanager
+def started(command: list[str], **options) -> Iterator[subprocess.Popen]:
+    """A program that ends with the block, whatever comes: to wait for it alone could take for ever."""
+    with subprocess.Popen(command, cwd=ROOT, **options) as program:
+        try:
+            yield program
+        finally:
+            program.kill()
 
 
 def said(link, kind: str, heard: list) -> bool:
@@ -98,31 +133,24 @@ def test_the_web_may_start_first(line):
     meet(web, "nudge", nudges)
 
 
-def test_a_nudge_that_is_a_moment_early_is_heard(tmp_path, monkeypatch):
+def test_a_nudge_that_is_a_moment_early_is_heard(new_line, tmp_path, monkeypatch):
     monkeypatch.setattr(link_module, "KEPT_FOR", 60.0)
-    nudges: list = []
-    web = open_link("web", tmp_path / "link")
-    web.send("early", {})
-    engine = open_link("engine", tmp_path / "link")
-    engine.listen(lambda kind, payload: nudges.append(kind))
-    until(lambda: nudges == ["early"])
-    for link in (web, engine):
-        link.close()
+    line, nudges = new_line(tmp_path / "link"), []
+    line.open("web").send("early", {})
+    line.open("engine", nudges)
+    until(lambda: nudges == [("early", {})])
 
 
-def test_a_nudge_that_comes_too_late_is_dropped(tmp_path, monkeypatch):
+def test_a_nudge_that_comes_too_late_is_dropped(new_line, tmp_path, monkeypatch):
     monkeypatch.setattr(link_module, "KEPT_FOR", 0.0)
-    nudges: list = []
-    web = open_link("web", tmp_path / "link")
+    line, nudges = new_line(tmp_path / "link"), []
+    web = line.open("web")
     web.send("late", {})
     until(lambda: not web._outbox._waiting)
     monkeypatch.undo()
-    engine = open_link("engine", tmp_path / "link")
-    engine.listen(lambda kind, payload: nudges.append(kind))
-    until(lambda: (web.send("present", {}), "present" in nudges)[1], every=0.05)
-    assert "late" not in nudges
-    for link in (web, engine):
-        link.close()
+    line.open("engine", nudges)
+    meet(web, "present", nudges)
+    assert "late" not in [kind for kind, _ in nudges]
 
 
 def test_the_engine_may_go_and_come_back(line):
@@ -186,8 +214,8 @@ def test_garbage_is_counted_in_the_log_and_goes_no_further(raw):
 # -- ZeroMQ
 
 
-def test_socket_files_are_their_owners_alone(tmp_path):
-    line, nudges, events = Line(tmp_path / "link"), [], []
+def test_socket_files_are_their_owners_alone(new_line, tmp_path):
+    line, nudges, events = new_line(tmp_path / "link"), [], []
     engine, web = line.open("engine", nudges), line.open("web", events)
     meet(engine, "hello", events)
     meet(web, "nudge", nudges)
@@ -196,26 +224,22 @@ def test_socket_files_are_their_owners_alone(tmp_path):
         found = (tmp_path / "link" / name).stat()
         assert stat.S_ISSOCK(found.st_mode)
         assert stat.S_IMODE(found.st_mode) == 0o600
-    web.close()
-    engine.close()
 
 
-def test_a_port_is_noted_and_its_keys_kept_for_their_owner_alone(tmp_path):
+def test_a_port_is_noted_and_its_keys_kept_for_their_owner_alone(new_line, tmp_path):
     folder = tmp_path / ("x" * 120)
-    line, nudges, events = Line(folder), [], []
+    line, nudges, events = new_line(folder), [], []
     engine, web = line.open("engine", nudges), line.open("web", events)
     meet(engine, "hello", events)
     meet(web, "nudge", nudges)
     for name in ("up.port", "down.port", "curve.json"):
         assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
     assert not (folder / "up").exists()
-    web.close()
-    engine.close()
 
 
-def test_without_the_key_nothing_is_heard_and_nothing_is_taken_at_the_port(tmp_path):
+def test_without_the_key_nothing_is_heard_and_nothing_is_taken_at_the_port(new_line, tmp_path):
     folder, events, nudges = tmp_path / ("x" * 120), [], []
-    line = Line(folder)
+    line = new_line(folder)
     engine, web = line.open("engine", nudges), line.open("web", events)
     meet(engine, "hello", events)
     meet(web, "early", nudges)
@@ -230,12 +254,10 @@ def test_without_the_key_nothing_is_heard_and_nothing_is_taken_at_the_port(tmp_p
             engine.send("tick", {})
         assert spy.poll(300) == 0
     assert "forged" not in [kind for kind, _ in nudges]
-    web.close()
-    engine.close()
 
 
-def test_a_second_engine_takes_the_place_only_when_the_first_is_gone(tmp_path):
-    line = Line(tmp_path / "link")
+def test_a_second_engine_takes_the_place_only_when_the_first_is_gone(new_line, tmp_path):
+    line = new_line(tmp_path / "link")
     events, first_nudges, second_nudges = [], [], []
     first = line.open("engine", first_nudges)
     web = line.open("web", events)
@@ -250,8 +272,6 @@ def test_a_second_engine_takes_the_place_only_when_the_first_is_gone(tmp_path):
     meet(second, "second", events)
     meet(second, "second", late)
     meet(web, "nudge", second_nudges)
-    for link in line.opened:
-        link.close()
 
 
 ENGINE = """
@@ -273,17 +293,15 @@ def wait_until_it_hears(engine: subprocess.Popen, web) -> None:
 
 
 @pytest.mark.parametrize("folder", ["link", "x" * 120], ids=["file", "port"])
-def test_a_killed_engine_leaves_the_place_to_the_next(tmp_path, folder):
+def test_a_killed_engine_leaves_the_place_to_the_next(new_line, tmp_path, folder):
     events = []
-    web = open_link("web", tmp_path / folder)
-    web.listen(lambda kind, payload: events.append(payload["name"]))
+    web = new_line(tmp_path / folder).open("web", events)
     for name in ("first", "second"):
         command = [sys.executable, "-c", ENGINE, str(tmp_path / folder), name]
-        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as engine:
-            until(lambda name=name: name in events, timeout=90)
+        with started(command, stdout=subprocess.PIPE, text=True) as engine:
+            until(lambda name=name: ("from", {"name": name}) in events, timeout=90)
             wait_until_it_hears(engine, web)
             engine.send_signal(signal.SIGKILL)
-    web.close()
 
 
 GREEN = """
@@ -301,7 +319,7 @@ def turn():
         turns.append(time.monotonic())
         gevent.sleep(0.005)
 gevent.spawn(turn)
-deadline = time.monotonic() + 20
+deadline = time.monotonic() + 60
 while len(heard) < 20 and time.monotonic() < deadline:
     web.send("nudge", {})
     gevent.sleep(0.02)
@@ -315,8 +333,8 @@ def test_under_gevent_the_other_greenlets_go_on(line):
     nudges: list = []
     engine = line.open("engine", nudges)
     command = [sys.executable, "-c", GREEN, str(line.folder), line.redis_url]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as web:
-        until(lambda: (engine.send("tick", {}), web.poll() is not None)[1], timeout=90, every=0.02)
+    with started(command, stdout=subprocess.PIPE, text=True) as web:
+        until(lambda: (engine.send("tick", {}), web.poll() is not None)[1], timeout=150, every=0.02)
         answer = web.stdout.read().split()
     assert answer[:2] == ["True", "True"], answer
     assert float(answer[2]) < 2, "a greenlet waited while the link did"
@@ -326,16 +344,14 @@ def test_under_gevent_the_other_greenlets_go_on(line):
 # -- Redis
 
 
-def test_over_redis_two_desks_hear_only_themselves(redis_server):
+def test_over_redis_two_desks_hear_only_themselves(redis_server, keep):
     heard = {"one": [], "two": []}
-    webs = {name: RedisLink("web", redis_server, desk_name(f"postgresql://db/{name}")) for name in heard}
-    for name, web in webs.items():
-        web.listen(lambda kind, payload, name=name: heard[name].append((kind, payload)))
-    engine = RedisLink("engine", redis_server, desk_name("postgresql://desk:secret@db/one"))
+    for name, messages in heard.items():
+        web = keep(RedisLink("web", redis_server, desk_name(f"postgresql://db/{name}")))
+        web.listen(lambda kind, payload, messages=messages: messages.append((kind, payload)))
+    engine = keep(RedisLink("engine", redis_server, desk_name("postgresql://desk:secret@db/one")))
     meet(engine, "hello", heard["one"])
     assert heard["two"] == []
-    for link in (*webs.values(), engine):
-        link.close()
 
 
 def test_the_name_of_a_desk_holds_no_password_and_ignores_who_asks():
@@ -345,34 +361,29 @@ def test_the_name_of_a_desk_holds_no_password_and_ignores_who_asks():
     assert "secret" not in one
 
 
-def test_garbage_on_redis_is_survived(redis_server):
+def test_garbage_on_redis_is_survived(redis_server, keep):
     heard = []
-    web = RedisLink("web", redis_server, "desk")
+    web = keep(RedisLink("web", redis_server, "desk"))
     web.listen(lambda kind, payload: heard.append((kind, payload)))
-    engine = RedisLink("engine", redis_server, "desk")
+    engine = keep(RedisLink("engine", redis_server, "desk"))
     meet(engine, "hello", heard)
     with redis.Redis.from_url(redis_server) as stranger:
         stranger.publish("mirrordesk:desk:up", b"\xff nonsense")
     meet(engine, "after", heard)
-    for link in (web, engine):
-        link.close()
 
 
-def test_a_redis_that_is_away_is_said_once_and_found_again(redis_server, tmp_path):
+def test_a_redis_that_is_away_is_said_once_and_found_again(redis_server, keep, tmp_path):
     port, heard = free_port(), []
     with structlog.testing.capture_logs() as logged:
-        web = RedisLink("web", f"redis://127.0.0.1:{port}/0", "desk")
+        web = keep(RedisLink("web", f"redis://127.0.0.1:{port}/0", "desk"))
         web.listen(lambda kind, payload: heard.append((kind, payload)))
-        engine = RedisLink("engine", f"redis://127.0.0.1:{port}/0", "desk")
+        engine = keep(RedisLink("engine", f"redis://127.0.0.1:{port}/0", "desk"))
         for _ in range(50):
             engine.send("tick", {})
         until(lambda: len([entry for entry in logged if entry["event"] == "link_unreachable"]) == 2)
         command = ["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", str(tmp_path)]
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
+        with started(command, stdout=subprocess.DEVNULL), closing(web), closing(engine):
             meet(engine, "back", heard)
-            for link in (web, engine):
-                link.close()
-            server.terminate()
     assert len([entry for entry in logged if entry["event"] == "link_unreachable"]) == 2
 
 
@@ -384,6 +395,5 @@ def test_a_silent_link_takes_everything_and_says_nothing():
 
 
 def test_zeromq_is_the_default(tmp_path):
-    link = open_link("web", tmp_path / "link")
-    assert isinstance(link, ZmqLink)
-    link.close()
+    with closing(open_link("web", tmp_path / "link")) as link:
+        assert isinstance(link, ZmqLink)

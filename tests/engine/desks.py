@@ -66,6 +66,12 @@ class TestDesk:
         }  # fmt: skip
         return self.services.accounts.add(self.owner_id, values | more).id
 
+    @property
+    def option(self) -> str:
+        """A call of NIFTY about the money that lives for a week at least, whatever day it is."""
+        days = self.services.instruments.expiries("openalgo", "NFO", "NIFTY", ("CE",))
+        return f"NIFTY{days[1]:%d%b%y}26050CE".upper()
+
     def start(self) -> None:
         self.engine = assembly.build(self.services)
         self.engine.start()

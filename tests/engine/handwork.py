@@ -1,5 +1,6 @@
 """A person at a whole desk: tickets, changes, closes and cancels over the services, told by the brokers' own books."""
 
+from datetime import datetime
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -8,12 +9,12 @@ from sqlalchemy import select
 
 from app.core.ids import new_id
 from app.execution.closing import Place
-from app.execution.models import Order, OrderChange
+from app.execution.models import Order, OrderChange, OrderEvent
+from app.execution.refusals import RefusedCancel, refused_cancels
 from app.execution.terms import Terms
 from app.execution.ticket import Draft, Share
 from app.venues.types import PriceType
 from tests.engine.desks import TestDesk
-from tests.paper.running import OPTION
 from tests.waiting import until
 
 LOT = 65
@@ -35,8 +36,8 @@ class Hands:
 
     def draft(self, *brokers: str, lots: int = 2, **more: Any) -> Draft:
         shares = [Share(account_id=self.desk.accounts[name]) for name in brokers or self.desk.accounts]
-        usual = {"exchange": "NFO", "symbol": OPTION, "side": "BUY", "product": "NRML", "quantity": Decimal(lots)}
-        return Draft(**(usual | {"accounts": shares} | more))
+        usual = {"symbol": self.desk.option, "side": "BUY", "product": "NRML", "quantity": Decimal(lots)}
+        return Draft(**(usual | {"exchange": "NFO", "accounts": shares} | more))
 
     def place(self, *brokers: str, **more: Any) -> list[Order]:
         """Its orders, as they are when they are placed."""
@@ -69,13 +70,29 @@ class Hands:
         self.desk.services.orders.cancel(self.desk.owner_id, order.id)
         self.nudge()
 
+    def cancel_at_broker(self, broker: str, order: Order) -> None:
+        """Past the desk, as a person would in the broker's own terminal."""
+        self.desk.paper.heal()
+        status, _ = self.desk.paper[broker].call("cancelorder", strategy="by hand", orderid=order.venue_order_id)
+        assert status == 200
+
+    def asked_to_cancel(self, order: Order) -> list[datetime]:
+        """When the broker was, each time."""
+        asked = (OrderEvent.order_id == order.id, OrderEvent.to_state == "cancel_pending", OrderEvent.source == "desk")
+        with self.desk.services.db.read() as session:
+            return list(session.scalars(select(OrderEvent.at).where(*asked).order_by(OrderEvent.seq)))
+
+    def refused(self, order: Order) -> RefusedCancel | None:
+        """What its line shows of a cancel that was refused."""
+        return refused_cancels(self.desk.services.db, [self.order(order.id)]).get(order.id)
+
     def close(self, broker: str, key: str = "") -> list[str]:
         ids = self.by_hand.closing.close(self.desk.owner_id, self.position(broker), key or new_id())
         self.nudge()
         return ids
 
     def position(self, broker: str) -> Place:
-        return Place(self.desk.accounts[broker], "NFO", OPTION, "NRML")
+        return Place(self.desk.accounts[broker], "NFO", self.desk.option, "NRML")
 
     def order(self, order_id: str) -> Order:
         with self.desk.services.db.read() as session:
@@ -89,7 +106,7 @@ class Hands:
         with self.desk.services.db.read() as session:
             return list(session.scalars(select(OrderChange).order_by(OrderChange.id)))
 
-    def until_order(self, order_id: str, *states: str, timeout: float = 15) -> Order:
+    def until_order(self, order_id: str, *states: str, timeout: float = 25) -> Order:
         try:
             until(lambda: self.order(order_id).state in states, timeout)
         except AssertionError as error:
@@ -97,7 +114,7 @@ class Hands:
             raise AssertionError(f"{order.state} {order.reason} {order.failure}") from error
         return self.order(order_id)
 
-    def until_change(self, change_id: str, *states: str, timeout: float = 15) -> OrderChange:
+    def until_change(self, change_id: str, *states: str, timeout: float = 25) -> OrderChange:
         try:
             until(lambda: self.change_row(change_id).state in states, timeout)
         except AssertionError as error:
@@ -106,7 +123,7 @@ class Hands:
         return self.change_row(change_id)
 
     def until_settled(self, change_id: str) -> OrderChange:
-        until(lambda: self.change_row(change_id).settled_at is not None, 15)
+        until(lambda: self.change_row(change_id).settled_at is not None, 25)
         return self.change_row(change_id)
 
     def broker_row(self, broker: str, order: Order) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from sqlalchemy import select, update
@@ -16,12 +17,14 @@ from app.execution.cancelling import Which
 from app.execution.events import Alarm
 from app.execution.models import Intent, Order
 from app.execution.states import FINAL, IN_DOUBT
+from app.risk.service import Asker
+from app.risk.states import Extent, Kind
 from tests.engine.handwork import LOT, LOW, Hands
-from tests.engine.proving import proving_desk
-from tests.paper.running import OPTION
+from tests.engine.proving import orders_of, proving_desk, until_part
 from tests.waiting import until
 
 ALL = Which(everything=True)
+NO_CANCEL = "Order cannot be cancelled at this time"
 LIMIT = {"price_type": "LIMIT", "price": Decimal(LOW)}
 
 
@@ -54,7 +57,8 @@ def states(hands: Hands) -> set[str]:
 
 
 def held(hands: Hands, broker: str) -> int:
-    return sum(p["quantity"] for p in hands.desk.paper.books(broker)["positions"] if p["symbol"] == OPTION)
+    positions = hands.desk.paper.books(broker)["positions"]
+    return sum(p["quantity"] for p in positions if p["symbol"] == hands.desk.option)
 
 
 def test_one_ticket_fills_in_every_account_split_at_the_freeze_quantity(hands):
@@ -152,7 +156,7 @@ def test_an_exit_whose_answer_was_lost_is_not_closed_again(hands):
 
 
 def test_a_run_in_the_same_contract_is_not_closed_by_hand(hands):
-    leg = {"action": "BUY", "kind": "SYMBOL", "symbol": OPTION, "lots": 2}
+    leg = {"action": "BUY", "kind": "SYMBOL", "symbol": hands.desk.option, "lots": 2}
     run = hands.desk.run(hands.desk.strategy([leg], name="One leg"), key=new_id())
     hands.desk.until_state(run, "open")
     with pytest.raises(Denied, match="Nothing of"):
@@ -172,6 +176,51 @@ def test_many_orders_are_cancelled_in_one_step_and_each_tells_what_became_of_it(
     until(lambda: hands.by_hand.cancels.batch(owner, batch_id).is_over, 20)
     assert hands.by_hand.cancels.batch(owner, batch_id).counts == {"cancelled": 3}
     assert len(hands.by_hand.cancels.working(owner, ALL)) == 3
+
+
+def test_a_cancel_that_the_broker_refuses_is_asked_ever_more_rarely_and_told_once_with_its_words(hands):
+    heard: list[Alarm] = []
+    hands.desk.services.bus.subscribe(Alarm, heard.append)
+    order = hands.resting("alpha")
+    refuse_cancels(hands)
+    hands.cancel(order)
+    until(lambda: (told := hands.refused(order)) and told.count == 4, 40)
+    asked = hands.asked_to_cancel(order)
+    waits = [(later - earlier).total_seconds() for earlier, later in pairwise(asked)]
+    assert [wait >= least for wait, least in zip(waits, (2, 4, 8), strict=True)] == [True] * 3, waits
+    (told,) = [alarm for alarm in heard if alarm.subject == f"order:{order.id}"]
+    assert all(words in told.message for words in (NO_CANCEL, str(order.venue_order_id), "cancel it at the broker"))
+    assert told.account_id == hands.desk.accounts["alpha"]
+    assert hands.refused(order).words == NO_CANCEL
+    hands.cancel_at_broker("alpha", order)
+    hands.until_order(order.id, "cancelled")
+    assert hands.refused(order) is None
+
+
+def test_a_refused_cancel_that_the_kill_switch_waits_for_is_asked_again_soon(hands):
+    order, risk = hands.resting("alpha"), hands.desk.services.risk
+    asker, extent = Asker(hands.desk.owner_id), Extent(Kind.ACCOUNT, hands.desk.accounts["alpha"])
+    refuse_cancels(hands, next=4)
+    risk.press(asker, extent, flatten=False, why="the test")
+    try:
+        hands.until_order(order.id, "cancelled", timeout=20)  # 30 s where nothing waits for it
+    finally:
+        risk.release(asker, extent)
+
+
+def test_a_refused_cancel_that_an_exit_waits_for_is_asked_again_soon(hands):
+    leg = {"action": "BUY", "kind": "SYMBOL", "symbol": hands.desk.option, "lots": 2}
+    resting = leg | {"price_type": "LIMIT", "price": LOW}
+    run_id = hands.desk.run(hands.desk.strategy([resting], name="It rests"), key=new_id())
+    until(lambda: [order.state for order in orders_of(hands.desk, run_id)] == ["open"] * 2, 20)
+    refuse_cancels(hands, next=4)
+    hands.desk.exit(run_id)
+    until_part(hands.desk, run_id, "alpha", "failed", timeout=20)
+
+
+def refuse_cancels(hands: Hands, **more: int) -> None:
+    fault = {"status": 400, "message": NO_CANCEL, "endpoint": "cancelorder"}
+    hands.desk.paper.fault("error", broker="alpha", **fault, **more)
 
 
 def test_nudges_that_are_all_lost_cost_a_poll_and_no_order(hands):

@@ -195,6 +195,52 @@ def test_a_database_that_fails_while_runs_are_looked_for_takes_none_of_them_away
     assert bench.scheduler._watched.keys() == {first}
 
 
+# -- who is told
+
+
+def told(bench: Bench) -> list[tuple[str, str, str, int]]:
+    rows = bench.services.notify.list("u1")
+    return [(row.level, row.text, row.link, row.times) for row in rows if "cannot be read" in row.subject]
+
+
+def test_the_owner_of_an_armed_strategy_that_cannot_be_read_is_told_once_a_day_and_can_remove_it(bench) -> None:
+    first = bench.armed("First", "11:00")
+    bench.say(Strategy, first, schedule=BROKEN)
+    for _ in range(3):
+        bench.later()
+        with pytest.raises(ExceptionGroup):
+            bench.scheduler.plan()
+    ((level, text, link, times),) = told(bench)
+    assert (level, link, times) == ("alarm", f"/strategies/{first}/remove", 1)
+    assert text.startswith(f"First ({first})") and "1 validation error for Schedule" in text and "make it anew" in text
+    bench.clock.forward(timedelta(days=1).total_seconds())
+    with pytest.raises(ExceptionGroup):
+        bench.scheduler.plan()
+    assert len(told(bench)) == 2
+    bench.services.strategies.remove("u1", first)
+    bench.scheduler.plan()
+    assert bench.pending() == {}
+
+
+def test_the_owner_of_a_run_that_cannot_be_read_is_told_once_a_day(bench) -> None:
+    first = bench.run("run-1", bench.armed("First", "11:00"))
+    bench.say(Run, first, schedule=BROKEN)
+    for _ in range(3):
+        bench.later()
+        with pytest.raises(ExceptionGroup):
+            bench.scheduler.watch()
+    ((level, text, link, times),) = told(bench)
+    assert (level, link, times) == ("alarm", "/risk", 1)
+    assert text.startswith("run-1 (run-1)") and "exit it in time" in text
+
+
+def test_nobody_is_told_that_a_row_cannot_be_read_when_it_is_the_database_that_fails(bench) -> None:
+    bench.armed("First", "11:00")
+    with away(bench.services.db, "scheduled_entries"), pytest.raises(ExceptionGroup):
+        bench.scheduler.plan()
+    assert told(bench) == []
+
+
 # -- stakes
 
 

@@ -5,7 +5,8 @@ from tests.mutants.breakage import ROWS, SENDING, WAVES, Mutant
 STATEMENTS, JOURNAL, EDITS = "app/execution/statements.py", "app/execution/journal.py", "app/execution/edits.py"
 SENDER, RECOVERY, LEASE = "app/execution/sender.py", "app/execution/recovery.py", "app/execution/lease.py"
 DESK, WRITER, DECIDING = "app/execution/desk.py", "app/execution/writer.py", "app/strategies/waves.py"
-VIEWS = "app/strategies/part_views.py"
+VIEWS, REFUSALS = "app/strategies/part_views.py", "app/execution/refusals.py"
+REFUSED, BY_HAND = ("tests/execution/test_refusals.py",), ("tests/engine/test_by_hand.py",)
 
 MUTANTS = (
     Mutant(
@@ -171,6 +172,55 @@ MUTANTS = (
         "answer.outcome in (Outcome.DONE, Outcome.REFUSED,",
         "an answered cancel brings the order back",
         SENDING,
+    ),
+    Mutant(
+        REFUSALS,
+        "CANCEL_AGAIN * 2 ** min(max(0, count - free), MOST_DOUBLINGS)",
+        "CANCEL_AGAIN",
+        "a refused cancel is asked again every two seconds for ever",
+        REFUSED,
+    ),
+    Mutant(
+        REFUSALS,
+        "row.count >= TOLD_AT and not row.is_told",
+        "False",
+        "nobody is told that a cancel is refused",
+        REFUSED,
+    ),
+    Mutant(
+        REFUSALS,
+        "answer.outcome is Outcome.UNAVAILABLE and answer.code is not None",
+        "answer.outcome is Outcome.UNAVAILABLE",
+        "a cancel that reached nobody is asked again late",
+        REFUSED,
+    ),
+    Mutant(
+        SENDER,
+        "        return sentence(command.symbol.name, command.venue_order_id, answer.reason)\n",
+        '        return ""\n',
+        "the third refusal of a cancel calls nobody",
+        BY_HAND,
+    ),
+    Mutant(
+        "app/engine/orders.py",
+        "        elif dispatch.may_ask(order, is_awaited=order.account_id in awaited):",
+        "        else:",
+        "a person's refused cancel is asked at the pace of an exit",
+        BY_HAND,
+    ),
+    Mutant(
+        "app/engine/orders.py",
+        "is_awaited=order.account_id in awaited):",
+        "is_awaited=False):",
+        "the kill switch waits for the slow pace of a refused cancel",
+        BY_HAND,
+    ),
+    Mutant(
+        "app/engine/orders.py",
+        "for order in event.cancel if self.may_ask(order, is_awaited=True)]",
+        "for order in event.cancel if self.may_ask(order, is_awaited=False)]",
+        "an exit waits for the slow pace of a refused cancel",
+        BY_HAND,
     ),
     Mutant(EDITS, "            self.fills.append(self._fill(step, source))\n", "", "fills are not written", ROWS),
     Mutant(EDITS, "        self._alarm_of(step)\n", "", "nobody is told of a late fill", ROWS),

@@ -21,6 +21,7 @@ import websocket
 
 ROOT = Path(__file__).parents[2]
 START = "2026-11-20T10:00:00+05:30"
+PATIENCE = 60  # seconds for an answer: how long one takes says more about the machine than about the broker
 Json = dict[str, Any]
 
 
@@ -33,7 +34,7 @@ class PaperBroker:
         self.ws_url: str = shown["ws_url"]
         self.api_key: str = api_key
         self.mode: str = shown["mode"]
-        self.http = httpx.Client(base_url=self.rest_url, timeout=10)
+        self.http = httpx.Client(base_url=self.rest_url, timeout=PATIENCE)
 
     def call(self, endpoint: str, **body: Any) -> tuple[int, Any]:
         """POST with our key; JSON answers are decoded, others given as text."""
@@ -51,7 +52,7 @@ class PaperBroker:
         rows = self.call("orderbook")[1]["data"]["orders"]
         return next(row for row in rows if row["orderid"] == orderid)
 
-    def socket(self, timeout: float = 5) -> websocket.WebSocket:
+    def socket(self, timeout: float = PATIENCE) -> websocket.WebSocket:
         return websocket.create_connection(self.ws_url, timeout=timeout)
 
     @contextlib.contextmanager
@@ -107,17 +108,22 @@ class PaperServer:
             command = [sys.executable, "-m", "app.paper", "--config", file.name, "--with-parent"]
             self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
             line = self.process.stdout.readline()
-        assert line, f"the paper broker did not start (exit code {self.process.wait(60)})"
+        if not line:
+            self._end()
+            raise AssertionError(f"the paper broker did not start (exit code {self.process.returncode})")
         ready = json.loads(line)
         keys = {broker["name"]: broker["api_key"] for broker in self._config["brokers"]}
         self.brokers = {shown["name"]: PaperBroker(shown, keys[shown["name"]]) for shown in ready["brokers"]}
-        self.control = httpx.Client(base_url=ready["control_url"], timeout=10)
+        self.control = httpx.Client(base_url=ready["control_url"], timeout=PATIENCE)
         return self
 
     def __exit__(self, *_: object) -> None:
         for broker in self.brokers.values():
             broker.http.close()
         self.control.close()
+        self._end()
+
+    def _end(self) -> None:
         self.process.stdin.close()
         try:
             self.process.wait(60)

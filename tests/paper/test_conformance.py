@@ -169,9 +169,8 @@ def test_order_updates_tell_the_life_of_an_order(weekday):
 
 def test_a_silent_newcomer_is_closed(weekday):
     expected = captures.load("ws-017-no-auth-timeout")["transcript"][0]["msg"]
-    socket = weekday["hasty"].socket(timeout=30)
-    opcode, data = socket.recv_data()
-    socket.shutdown()
+    with closing(weekday["hasty"].socket()) as socket:
+        opcode, data = socket.recv_data()
     assert opcode == 8
     assert int.from_bytes(data[:2], "big") == expected["close_code"]
     assert data[2:].decode() == expected["reason"]

@@ -11,7 +11,7 @@ import threading
 import httpx
 import pytest
 
-from tests.paper.running import ROOT, PaperServer
+from tests.paper.running import PATIENCE, ROOT, PaperServer
 from tests.servers import free_port
 from tests.waiting import until
 
@@ -52,7 +52,7 @@ def start():
 def hang(ready):
     """Leave a call without an answer."""
     control, rest = ready["control_url"], ready["brokers"][0]["rest_url"]
-    httpx.post(f"{control}/_paper/faults", json={"kind": "lost", "endpoint": "ping"})
+    httpx.post(f"{control}/_paper/faults", json={"kind": "lost", "endpoint": "ping"}, timeout=PATIENCE)
 
     def call():
         with contextlib.suppress(httpx.HTTPError):
@@ -60,8 +60,14 @@ def hang(ready):
 
     thread = threading.Thread(target=call)
     thread.start()
-    until(lambda: httpx.get(f"{control}/_paper/state").json()["brokers"]["zerodha"]["counters"].get("ping hang"))
+    until(lambda: state(ready)["brokers"]["zerodha"]["counters"].get("ping hang"))
     return thread
+
+
+def state(ready):
+    answer = httpx.get(f"{ready['control_url']}/_paper/state", timeout=PATIENCE)
+    assert answer.status_code == 200
+    return answer.json()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -87,7 +93,7 @@ def test_it_stays_when_its_input_closes_otherwise(config, start):
     ready = json.loads(process.stdout.readline())
     process.stdin.close()
     process.stdin = None
-    assert httpx.get(f"{ready['control_url']}/_paper/state").status_code == 200
+    assert state(ready)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import select
+from contextlib import closing
 
 import pytest
 
@@ -88,10 +89,9 @@ def test_odd_messages_get_an_error_and_no_more(stream, text):
 
 def test_a_logged_out_broker_has_no_feed(paper):
     paper.tell("login", broker="mute", logged_in=False)
-    socket = paper["mute"].socket()
-    socket.send(json.dumps({"action": "authenticate", "api_key": paper["mute"].api_key}))
-    answer = json.loads(socket.recv())
-    socket.close()
+    with closing(paper["mute"].socket()) as socket:
+        socket.send(json.dumps({"action": "authenticate", "api_key": paper["mute"].api_key}))
+        answer = json.loads(socket.recv())
     assert (answer["code"], answer["message"]) == ("BROKER_ERROR", "No broker configuration found for user")
 
 

@@ -1,13 +1,13 @@
 """What any venue of the desk must do, whatever it is.
 
-A venue's own tests subclass `VenueConformance` and give two fixtures: `venue`, connected to a running peer with a
-`place_timeout` of a few seconds, and `control`, which sees and disturbs that peer from behind.
+A venue's own tests subclass `VenueConformance` and give two fixtures: `venue`, connected to a running peer and patient
+with it, and `control`, which sees and disturbs that peer from behind.
 """
 
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from decimal import Decimal
 from enum import Enum, auto
 from typing import Any
@@ -31,7 +31,7 @@ from app.venues.types import (
     Side,
     Symbol,
 )
-from tests.waiting import until
+from tests.waiting import threads_ended, until
 
 
 class Trouble(Enum):
@@ -52,6 +52,10 @@ class Trouble(Enum):
     def outcome(self) -> Outcome:
         proven = {Trouble.RATE_LIMITED: Outcome.UNAVAILABLE, Trouble.REFUSED: Outcome.REFUSED}
         return proven.get(self, Outcome.UNKNOWN)
+
+    @property
+    def hangs(self) -> bool:
+        return self.name.startswith("HANGS_")
 
     @property
     def exists(self) -> bool:
@@ -101,6 +105,10 @@ class VenueControl(ABC):
     def accept_sign_in(self) -> None: ...
 
     @abstractmethod
+    def hurried(self) -> Venue:
+        """A venue like the one under test, with a `place_timeout` of a few seconds."""
+
+    @abstractmethod
     def nowhere(self) -> Venue:
         """A venue like the one under test, whose peer does not listen."""
 
@@ -147,8 +155,10 @@ def order_news(venue: Venue) -> Iterator[Seen]:
 
 class VenueConformance:
     @pytest.fixture(autouse=True)
-    def _fresh(self, control: VenueControl) -> None:
+    def _fresh(self, control: VenueControl) -> Iterator[None]:
         control.reset()
+        with threads_ended():
+            yield
 
     def order(self, control: VenueControl, **changes: Any) -> PlaceOrder:
         wanted = {
@@ -181,7 +191,8 @@ class VenueConformance:
     @pytest.mark.parametrize("trouble", list(Trouble))
     def test_a_placing_in_trouble_is_sent_once_and_told_as_it_is(self, venue, control, trouble):
         control.trouble(trouble)
-        answer = venue.place(self.order(control))
+        with closing(control.hurried()) as hurried:
+            answer = (hurried if trouble.hangs else venue).place(self.order(control))
         assert answer.outcome is trouble.outcome
         assert answer.venue_order_id is None
         assert answer.reason
@@ -189,11 +200,8 @@ class VenueConformance:
         assert bool(control.orders()) is trouble.exists
 
     def test_a_placing_to_nobody_is_unavailable(self, control):
-        venue = control.nowhere()
-        try:
+        with closing(control.nowhere()) as venue:
             assert venue.place(self.order(control)).outcome is Outcome.UNAVAILABLE
-        finally:
-            venue.close()
 
     def test_an_order_can_be_changed_and_cancelled(self, venue, control):
         wanted = self.resting(venue, control)
@@ -256,10 +264,8 @@ class VenueConformance:
                 reading()
 
     def test_readings_from_nobody_say_that_they_may_be_tried_again(self, control):
-        venue = control.nowhere()
-        with pytest.raises(Retry):
+        with closing(control.nowhere()) as venue, pytest.raises(Retry):
             venue.orders()
-        venue.close()
 
     def test_one_unknown_symbol_does_not_lose_the_other_quotes(self, venue, control):
         quotes = venue.quotes([control.symbol, control.unknown, control.other])
@@ -365,20 +371,18 @@ class VenueConformance:
             seen.quotes.append(quote)
             raise RuntimeError("a fault of the listener")
 
-        stream = venue.market_stream(listen, seen.on_state)
-        stream.subscribe([control.symbol], FeedMode.LTP)
-        until(lambda: len(seen.quotes) >= 3)
-        stream.close()
+        with closing(venue.market_stream(listen, seen.on_state)) as stream:
+            stream.subscribe([control.symbol], FeedMode.LTP)
+            until(lambda: len(seen.quotes) >= 3)
 
     def test_a_refused_sign_in_is_told_and_recovers_by_itself(self, venue, control):
         control.refuse_sign_in()
         seen = Seen()
-        stream = venue.market_stream(seen.quotes.append, seen.on_state)
-        stream.subscribe([control.symbol], FeedMode.LTP)
-        until(lambda: StreamState.REFUSED in seen.states)
-        control.accept_sign_in()
-        until(lambda: seen.of(control.symbol))
-        stream.close()
+        with closing(venue.market_stream(seen.quotes.append, seen.on_state)) as stream:
+            stream.subscribe([control.symbol], FeedMode.LTP)
+            until(lambda: StreamState.REFUSED in seen.states)
+            control.accept_sign_in()
+            until(lambda: seen.of(control.symbol))
 
     # -- Life
 
@@ -393,7 +397,7 @@ class VenueConformance:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(20)
+            thread.join(60)
         assert [answer.outcome for answer in answers] == [Outcome.DONE] * 8
         assert sorted(answer.venue_order_id for answer in answers) == sorted(control.orders())
 
@@ -403,21 +407,19 @@ class VenueConformance:
         assert len(steps) >= 4
 
     def test_the_guided_test_stops_where_nobody_listens(self, control):
-        venue = control.nowhere()
-        (step,) = venue.check()
+        with closing(control.nowhere()) as venue:
+            (step,) = venue.check()
         assert not step.passed
         assert step.hint
-        venue.close()
 
     def test_closing_ends_its_streams_and_their_threads(self, venue, control):
-        before = set(threading.enumerate())
         seen = Seen()
-        order_stream = venue.order_stream(seen.reports.append, seen.on_state)
-        market_stream = venue.market_stream(seen.quotes.append, seen.on_state)
-        until(lambda: seen.times_live() >= 2)
-        order_stream.close()
-        market_stream.close()
-        assert set(threading.enumerate()) - before == set()
+        with (
+            threads_ended(),
+            closing(venue.order_stream(seen.reports.append, seen.on_state)),
+            closing(venue.market_stream(seen.quotes.append, seen.on_state)),
+        ):
+            until(lambda: seen.times_live() >= 2)
         states = list(seen.states)
         venue.warm()
         assert seen.states == states

@@ -43,6 +43,20 @@ def services(settings):
 
 
 @pytest.fixture
+def still(services, monkeypatch):
+    """`with still():` no time passes: nothing that is kept for a moment is read anew, however slow the machine is."""
+
+    @contextmanager
+    def stand():
+        at = services.clock.now()
+        with monkeypatch.context() as patched:
+            patched.setattr(services.clock, "now", lambda: at)
+            yield
+
+    return stand
+
+
+@pytest.fixture
 def reads(services):
     """`with reads() as seen:` collects the statements the database is sent meanwhile."""
 

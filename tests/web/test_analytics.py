@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from app.core.errors import Denied
-from app.portfolio.models import PnlSample
+from app.portfolio.models import PnlSample, RoundTrip
 from tests.web.trading import Desk
 
 FIRST = date(2026, 10, 1)
@@ -94,6 +94,25 @@ def test_the_journal_is_read_page_by_page(admin, desk):
     second = admin.client.get(f"/api/v1/trade-journal?limit=3&before={first['next']}").json
     assert [one["id"] for one in first["items"] + second["items"]] == names[::-1]
     assert second["next"] is None
+
+
+def test_a_trade_in_live_and_paper_accounts_is_told_apart(admin, desk):
+    live, paper = desk.account("Real", mode="live"), desk.account("Demo", mode="paper")
+    trip = closed(desk, live, 0, 1000)
+    other = closed(desk, paper, 0, 5000, mode="paper")
+    with desk.db.write() as session:
+        session.get_one(RoundTrip, other).entry_id = trip
+    for path in ("/journal", f"/journal/{trip}"):
+        page = admin.get(path).text
+        assert "LIVE + PAPER" in page
+        assert page.index("+₹950.00") < page.index("Paper <") < page.index("+₹4,950.00")
+        assert "5,900" not in page
+    told = admin.client.get(f"/api/v1/trade-journal/{trip}").json
+    assert [(one["mode"], one["net"], one["account_ids"]) for one in told["by_mode"]] == [
+        ("live", "950", [live.id]), ("paper", "4950", [paper.id]),
+    ]  # fmt: skip
+    lines = [line.split(",") for line in admin.client.get("/journal/entries.csv").text.splitlines()]
+    assert [line[4:7] for line in lines[1:]] == [["Real", "live", "1000.0000"], ["Demo", "paper", "5000.0000"]]
 
 
 def test_files_hold_exact_figures_and_no_formula(admin, desk):

@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 from app import wiring
 from app.web import create_app
 from tests.engine.desks import IRON_FLY, PASSWORD, TestDesk
-from tests.paper.running import OPTION, PaperServer
+from tests.paper.running import PaperServer
 from tests.waiting import until
 from tests.web.journeys import signed_in
 from tests.web.sse import serving
@@ -54,7 +54,7 @@ def test_books_of_accounts_are_shown_move_and_cost_one_reading(visitor, desk):
     expect(positions.get_by_role("rowheader")).to_have_count(4, timeout=SOON)
     visitor.look("account-books")
     visitor.mark()
-    desk.paper["alpha"].place(symbol=OPTION, quantity=65)
+    desk.paper["alpha"].place(symbol=desk.option, quantity=65)
     expect(trades.get_by_role("rowheader")).to_have_count(5, timeout=SOON)
     visitor.assert_not_loaded_again()
     page.goto("/trades")

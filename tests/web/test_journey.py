@@ -254,7 +254,7 @@ def exit_from_two_tabs(visitor: Visitor, world: World, run_url: str) -> None:
     expect(page.locator(".strip > div", has_text="Positions held").locator("dd")).to_have_text("0")
     visitor.look("run-closed")
     page.goto("/")
-    expect(page.locator('[data-cell="pnl:realised"]')).to_have_text(re.compile(r"[+−]₹"))
+    expect(page.locator('[data-cell="pnl:realised:paper"]')).to_have_text(re.compile(r"[+−]₹"))
     expect(page.locator(".tile", has_text="Open positions").locator(".tile-figure")).to_have_text("0")
 
 

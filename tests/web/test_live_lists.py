@@ -91,6 +91,21 @@ def test_the_focus_stays_on_the_message_it_is_on_when_another_comes_in_front(ope
     assert page.evaluate(ACTS_ON) == mine
 
 
+def test_on_the_dashboard_lives_number_and_papers_move_each_by_itself(opened, hub, desk):
+    run = desk.run(desk.account("Demo", mode="paper"), desk.account("Real", mode="live"))
+    page = opened("/")
+    for live, paper in (("100", "5000"), ("-20.5", "5000")):
+        made = {"pnl:day:live": live, "pnl:day:paper": paper, f"pnl:run_in:live:{run.id}": live}
+        cells = {key: {"v": value, "k": "money", "c": "INR", "at": None} for key, value in made.items()}
+        hub.take("tick", {"owner": desk.owner_id, "cells": cells})
+    tile = page.locator(".tile", has_text="Realised today and open now").locator(".tile-figure")
+    expect(tile).to_have_text("Live ▼\xa0−₹20.50 Paper ▲\xa0+₹5,000.00")
+    live, paper = (page.locator(f'[data-cell="pnl:day:{mode}"]').bounding_box() for mode in ("live", "paper"))
+    assert live["y"] + live["height"] <= paper["y"] + 1
+    assert live["height"] > paper["height"]
+    expect(page.locator(f'[data-cell="pnl:run_in:live:{run.id}"]')).to_have_text("▼\xa0−₹20.50")
+
+
 def test_mark_all_read_never_becomes_acknowledge_all(opened, hub, desk, services):
     desk.message()
     page = opened("/notifications")

@@ -22,15 +22,16 @@ def desk(admin, services) -> Desk:
 
 
 @pytest.fixture
-def cost(admin, services, reads, capsys):
+def cost(admin, services, reads, still, capsys):
     """`cost(path)` paints a page once to warm up and then counts; the time is told, for a person to look at."""
 
     def count(path: str) -> int:
-        admin.get(path)
-        started = time.perf_counter()
-        with reads() as seen:
-            page = admin.client.get(path)
-        took = time.perf_counter() - started
+        with still():
+            admin.get(path)
+            started = time.perf_counter()
+            with reads() as seen:
+                page = admin.client.get(path)
+            took = time.perf_counter() - started
         assert page.status_code == 200
         with capsys.disabled():
             sys.stdout.write(

@@ -170,6 +170,18 @@ def test_a_run_has_its_payoff_at_its_real_prices_with_what_it_costs(admin, held)
     assert 'hx-get="/runs/' in admin.get(f"/runs/{run.id}").text
 
 
+def test_a_run_in_live_and_paper_accounts_says_that_they_are_drawn_together(admin, services, held, days):
+    run, _ = held
+    said = "Live and paper accounts are drawn together here"
+    assert said not in admin.get(f"/runs/{run.id}/payoff").text
+    desk = Desk(services)
+    desk.part(run, desk.account("Real", mode="live"))
+    with services.db.write() as session:
+        for row in session.query(LegRun):
+            row.symbol = symbol(days[0], 26000, "CE").removeprefix("NFO:")
+    assert said in admin.get(f"/runs/{run.id}/payoff").text
+
+
 def test_a_run_that_holds_nothing_says_so(admin, services):
     desk = Desk(services)
     run = desk.run(desk.account(), state="closed")

@@ -104,6 +104,18 @@ def test_positions_are_seen_by_account_strategy_and_leg_with_the_mode_of_each(ad
     assert "Nothing is held" not in admin.get("/positions?by=nonsense").text
 
 
+def test_what_a_strategy_makes_is_added_up_by_mode(admin, services, desk):
+    accounts = [desk.account("Demo", mode="paper"), desk.account("Real", mode="live")]
+    desk.run(*accounts)
+    for account in accounts:
+        read(services, account, -1820)
+    for by in ("strategy", "leg"):
+        head = admin.get(f"/positions?by={by}").text.split('id="group-1"')[1].split("</div>")[0]
+        live, paper = head.split("Paper realised")
+        assert ("open" in live, "open" in paper) == (True, True)
+        assert live.count("₹10,283.00") == paper.count("₹10,283.00") == 1, "of one account each"
+
+
 def test_live_and_paper_of_one_contract_are_two_rows_each_with_its_mode_and_live_comes_first(admin, desk):
     desk.order(desk.account("Demo", mode="paper"), quantity=75, side="BUY")
     desk.order(desk.account("Real", mode="live"), quantity=75)

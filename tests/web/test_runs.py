@@ -1,5 +1,7 @@
 """A run live: what each account holds, what was sent, and the ways out."""
 
+from decimal import Decimal
+
 import pytest
 
 from app.strategies.models import AccountRun, LegRun, Run
@@ -38,6 +40,51 @@ def test_the_page_shows_each_accounts_legs_orders_and_live_cells(admin, services
         assert f'data-cell="{cell}"' in page
     assert f'data-room="run:{run.id}"' in page
     assert timeless(admin.get(f"/runs/{run.id}/live", fragment=True).text).strip() in timeless(page)
+
+
+@pytest.fixture
+def mixed(desk):
+    """A run in a paper and in a live account that was left: what was sold at 171.05 came back for 171 and 170.05."""
+    accounts = desk.account("Demo", mode="paper"), desk.account("Real", mode="live")
+    run = desk.run(*accounts)
+    for leg, price in zip(legs_of(desk.services, desk, run), ("171", "170.05"), strict=True):
+        with desk.db.read() as session:
+            part = session.get_one(AccountRun, leg.account_run_id)
+        account = next(one for one in accounts if one.id == part.account_id)
+        order = desk.order(account, 1820, part=part, leg=leg, side="BUY", purpose="exit", average_price=Decimal(price))
+        assert order.leg_run_id == leg.id
+    return run
+
+
+def test_a_run_in_live_and_paper_accounts_has_a_figure_of_each_and_no_sum(admin, services, desk, mixed):
+    for path in (f"/runs/{mixed.id}", "/runs", "/strategies"):
+        page = admin.get(path).text
+        figures = [page.index(f'data-cell="pnl:run_in:{mode}:{mixed.id}"') for mode in ("live", "paper")]
+        assert figures == sorted(figures), path
+        live, paper = (page[at : page.index("</span>", at)] for at in figures)
+        assert ("+₹1,820.00" in live, "+₹91.00" in paper) == (True, True), path
+        assert f'data-cell="pnl:run:{mixed.id}"' not in page
+        assert "1,911" not in page
+
+
+def test_programs_get_them_apart_and_the_sum_that_limits_count(admin, mixed):
+    told = admin.client.get(f"/api/v1/runs/{mixed.id}").json
+    assert (told["mode"], told["pnl"]) == ("mixed", "1911")
+    assert told["pnl_by_mode"] == [
+        {"mode": "live", "currency": "INR", "pnl": "1820"}, {"mode": "paper", "currency": "INR", "pnl": "91"},
+    ]  # fmt: skip
+
+
+def test_where_live_and_paper_count_together_it_is_said(admin, services, desk, mixed):
+    said = "A limit of the whole run compares what its live and paper accounts make together."
+    assert said not in admin.get(f"/runs/{mixed.id}").text
+    with services.db.write() as session:
+        session.get_one(Run, mixed.id).limits = {"stop": {"value": "5000", "unit": "amount"}}
+    page = admin.get(f"/runs/{mixed.id}").text
+    assert said in page
+    assert "live and paper accounts together, as the limits of the run count" in page
+    alone = desk.run(desk.account("Alone"), strategy_id=mixed.strategy_id)
+    assert "accounts together" not in admin.get(f"/runs/{alone.id}").text
 
 
 def test_exiting_everything_counts_first_and_is_decided_once(admin, services, desk):
@@ -134,9 +181,10 @@ def test_asking_for_the_head_of_a_page_changes_nothing_whoever_asks(admin, servi
     assert legs_of(services, desk, run)[0].exit_reason is None
 
 
-def test_the_page_costs_a_dozen_reads_however_many_accounts_take_part(admin, services, desk, reads):
+def test_the_page_costs_a_dozen_reads_however_many_accounts_take_part(admin, services, desk, reads, still):
     run = desk.run(*[desk.account(f"Account {number}") for number in range(12)])
-    admin.get(f"/runs/{run.id}")
-    with reads() as seen:
+    with still():
         admin.get(f"/runs/{run.id}")
+        with reads() as seen:
+            admin.get(f"/runs/{run.id}")
     assert len(seen) <= 12

@@ -116,7 +116,8 @@ class SampleShown(Answer):
 
 
 class RunCurveShown(Answer):
-    """Samples each minute and at each fill; where some are missing nothing is known."""
+    """Samples each minute and at each fill; where some are missing nothing is known. A run in live and paper accounts
+    is sampled as its limits count: both together."""
 
     items: list[SampleShown]
 
@@ -128,7 +129,21 @@ class EntriesAsked(Filter):
     limit: Limit = 50
 
 
+class EntryPartShown(Answer):
+    """What an entry made in the accounts of one mode."""
+
+    mode: Annotated[str, Field(description="live or paper", examples=["live"])]
+    currency: Annotated[str, Field(description="Empty for several.", examples=["INR"])]
+    account_ids: list[Id]
+    realised: Known
+    charges: Known
+    net: Known
+    orders: Annotated[int, Field(examples=[8])]
+
+
 class EntryShown(Answer):
+    """Where `modes` has both, `realised`, `charges` and `net` add up live and paper: `by_mode` tells them apart."""
+
     id: Id
     run_id: Annotated[Id | None, Field(description="Null for a trade by hand.", examples=[EXAMPLE_ID])]
     name: Annotated[str, Field(examples=["Iron condor"])]
@@ -140,6 +155,7 @@ class EntryShown(Answer):
     realised: Known
     charges: Known
     net: Known
+    by_mode: Annotated[list[EntryPartShown], Field(description="Live first.")]
     orders: Annotated[int, Field(examples=[8])]
     note: Annotated[str, Field(examples=["Entered late."])]
     tags: Annotated[list[str], Field(examples=[["breakout"]])]

@@ -44,7 +44,7 @@ def of_strategy(strategy_id: str, query: PayoffAsked) -> PayoffShown:
 @operation(
     TAG,
     "Work out the payoff of what a run holds",
-    f"At its real entry prices, in all accounts. {DETAIL}",
+    f"At its real entry prices, in all accounts together, live and paper alike. {DETAIL}",
     query=PayoffAsked,
     gives=PayoffShown,
 )

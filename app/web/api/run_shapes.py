@@ -193,6 +193,14 @@ class RoundTimingShown(Answer):
     ]
 
 
+class ModePnlShown(Answer):
+    """What a run made in its accounts of one mode."""
+
+    mode: Annotated[str, Field(description="live or paper", examples=["live"])]
+    currency: Annotated[str, Field(description="Empty when the accounts have several.", examples=["INR"])]
+    pnl: Pnl
+
+
 class RunWhole(RunShown):
     legs: list[LegShown]
     parts: list[AccountRunShown]
@@ -200,7 +208,18 @@ class RunWhole(RunShown):
     limit_events: list[LimitEventShown]
     timing: list[RoundTimingShown]
     currency: Annotated[str, Field(description="Empty when the accounts have several.", examples=["INR"])]
-    pnl: Pnl
+    mode: Annotated[
+        str, Field(description="live, paper, or mixed where accounts of both take part.", examples=["live"])
+    ]
+    pnl: Annotated[
+        Amount | None,
+        Field(
+            description="Of all accounts together, of a mixed run live and paper alike, as limits of the whole run "
+            "count; null where a price or cost is not known.",
+            examples=["1234.5"],
+        ),
+    ]
+    pnl_by_mode: Annotated[list[ModePnlShown], Field(description="Live and paper apart, live first.")]
 
 
 class ExitShown(Answer):
@@ -221,7 +240,9 @@ def run_whole(view: RunView) -> RunWhole:
         limit_events=[LimitEventShown.model_validate(one) for one in view.limits.events] if view.limits else [],
         timing=[RoundTimingShown.model_validate(one) for one in view.rounds],
         currency=view.currency,
+        mode=view.modes,
         pnl=view.total,
+        pnl_by_mode=[ModePnlShown(mode=one.mode, currency=one.currency, pnl=one.value) for one in view.sums],
     )
 
 

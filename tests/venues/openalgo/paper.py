@@ -32,8 +32,8 @@ def connection(broker: PaperBroker, **changes) -> Connection:
         "host_url": broker.rest_url + "/",
         "stream_url": broker.ws_url,
         "api_key": broker.api_key,
-        "place_timeout": 3.0,
-        "read_timeout": 5.0,
+        "place_timeout": 60.0,
+        "read_timeout": 60.0,
     }
     return Connection(**{**usual, **changes})
 
@@ -80,6 +80,9 @@ class PaperControl(VenueControl):
 
     def accept_sign_in(self) -> None:
         self.paper.tell("login", logged_in=True)
+
+    def hurried(self) -> Venue:
+        return open_venue(self.paper[self.name], place_timeout=3.0)
 
     def nowhere(self) -> Venue:
         dead = f"127.0.0.1:{free_port()}"

@@ -4,10 +4,11 @@ import select
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+
+from tests.waiting import until
 
 Speak = Callable[[socket.socket, bytes], bool]  # answers one request; False ends the connection
 
@@ -73,13 +74,16 @@ def scripted(
 
 def _end(threads: list[threading.Thread], opened: list[socket.socket]) -> None:
     """Wake each thread from its socket; it closes what it has: closed under it, the number could be another's soon."""
-    until = time.monotonic() + 10
-    while talking := [each for each in threads if each.is_alive()]:
-        assert time.monotonic() < until, "a conversation did not end"
+
+    def have_ended() -> bool:
+        if not any(each.is_alive() for each in threads):
+            return True
         for each in tuple(opened):
             with suppress(OSError):
                 socket.socket.shutdown(each, socket.SHUT_RDWR)  # not that of TLS, which breaks a read under way
-        talking[0].join(0.01)
+        return False
+
+    until(have_ended, every=0.01)
 
 
 def _request(connected: socket.socket) -> bytes:
@@ -95,7 +99,10 @@ def _request(connected: socket.socket) -> bytes:
         (int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")), 0
     )
     while len(body) < length:
-        body += connected.recv(65536)
+        chunk = connected.recv(65536)
+        if not chunk:
+            return b""
+        body += chunk
     return head + b"\r\n\r\n" + body
 
 

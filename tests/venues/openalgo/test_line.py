@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from contextlib import closing
 from urllib.parse import urlsplit
 
 import pytest
@@ -119,9 +120,8 @@ def test_prices_come_through_either_proxy_from_either_stream(paper, secure_proxy
     front = scripted(behind, server_context() if secure_stream else None)
     with front as server, scripted(tunnels, server_context() if secure_proxy else None) as proxy:
         scheme = "wss" if secure_stream else "ws"
-        venue = open_venue(paper, proxy=proxy.url, stream_url=f"{scheme}://127.0.0.1:{server.port}")
-        with market(venue) as (stream, seen):
+        way = {"proxy": proxy.url, "stream_url": f"{scheme}://127.0.0.1:{server.port}"}
+        with closing(open_venue(paper, **way)) as venue, market(venue) as (stream, seen):
             stream.subscribe([CALL], FeedMode.LTP)
             until(lambda: len(seen.of(CALL)) > 3)
-        venue.close()
     assert server.connections == 1

@@ -1,8 +1,7 @@
 """What the streams do that only OpenAlgo asks for."""
 
 import socket
-import threading
-from contextlib import contextmanager
+from contextlib import closing
 
 import pytest
 from structlog.testing import capture_logs
@@ -15,7 +14,7 @@ from tests.paper.running import PaperServer
 from tests.venues.conformance import Seen, market, order_news
 from tests.venues.openalgo.paper import open_venue
 from tests.venues.openalgo.peers import http, scripted
-from tests.waiting import until
+from tests.waiting import threads_ended, until
 
 CALL = Symbol("NFO", "NIFTY24NOV2626050CE")
 
@@ -32,13 +31,6 @@ def venue(paper):
     opened = open_venue(paper["zerodha"])
     yield opened
     opened.close()
-
-
-@contextmanager
-def no_new_threads():
-    before = set(threading.enumerate())
-    yield
-    until(lambda: not set(threading.enumerate()) - before)
 
 
 def test_hundreds_of_symbols_go_out_in_batches_one_after_the_other():
@@ -117,12 +109,12 @@ def test_a_subscription_without_a_login_behind_it_leads_to_a_new_sign_in(paper, 
 
 def test_a_wrong_key_is_refused_in_the_servers_words_and_never_told(paper):
     messages = []
-    venue = open_venue(paper["zerodha"], api_key="wrong-key-0123456789")
-    with capture_logs() as logs:
-        stream = venue.market_stream(lambda _: None, lambda state, message: messages.append((state, message)))
+    with (
+        capture_logs() as logs,
+        closing(open_venue(paper["zerodha"], api_key="wrong-key-0123456789")) as venue,
+        closing(venue.market_stream(lambda _: None, lambda state, message: messages.append((state, message)))),
+    ):
         until(lambda: [state for state, _ in messages if state is StreamState.REFUSED])
-        stream.close()
-    venue.close()
     assert any("Invalid API key" in message for _, message in messages)
     assert "wrong-key" not in str(messages) + str(logs)
 
@@ -156,14 +148,12 @@ def test_orders_of_another_app_are_reported_too(paper, venue):
 
 
 def test_a_broker_that_pushes_nothing_still_counts_as_live(paper):
-    venue = open_venue(paper["silent"])
-    with order_news(venue) as seen:
+    with closing(open_venue(paper["silent"])) as venue, order_news(venue) as seen:
         assert seen.states[-1] is StreamState.LIVE
-    venue.close()
 
 
 def test_a_server_that_accepts_and_says_nothing_is_left_quickly_when_closing(paper):
-    with socket.create_server(("127.0.0.1", 0)) as mute, no_new_threads():
+    with socket.create_server(("127.0.0.1", 0)) as mute, threads_ended():
         venue = open_venue(paper["zerodha"], stream_url=f"ws://127.0.0.1:{mute.getsockname()[1]}")
         stream = venue.market_stream(lambda _: None, Seen().on_state)
         stream.close()
@@ -180,24 +170,24 @@ def test_a_stream_goes_through_the_accounts_proxy_with_its_credentials(paper):
 
     seen = Seen()
     with scripted(refuse) as proxy:
-        route = f"http://me:pass@127.0.0.1:{proxy.port}"
-        venue = open_venue(paper["zerodha"], proxy=route, stream_url="ws://openalgo.test:8765")
-        stream = venue.market_stream(lambda _: None, seen.on_state)
-        until(lambda: asked and StreamState.DOWN in seen.states)
-        stream.close()
-        venue.close()
+        way = {"proxy": f"http://me:pass@127.0.0.1:{proxy.port}", "stream_url": "ws://openalgo.test:8765"}
+        with (
+            closing(open_venue(paper["zerodha"], **way)) as venue,
+            closing(venue.market_stream(lambda _: None, seen.on_state)),
+        ):
+            until(lambda: asked and StreamState.DOWN in seen.states)
     assert asked[0].startswith(b"CONNECT openalgo.test:8765")
     assert b"Proxy-Authorization: Basic bWU6cGFzcw==" in asked[0]
 
 
 def test_closing_does_not_wait_for_the_next_attempt(paper):
     seen = Seen()
-    with no_new_threads():
-        venue = open_venue(paper["zerodha"], api_key="wrong")
-        stream = venue.order_stream(seen.reports.append, seen.on_state)
+    with (
+        threads_ended(),
+        closing(open_venue(paper["zerodha"], api_key="wrong")) as venue,
+        closing(venue.order_stream(seen.reports.append, seen.on_state)),
+    ):
         until(lambda: StreamState.REFUSED in seen.states)
-        stream.close()
-        venue.close()
 
 
 def test_pauses_grow_to_the_longest_and_scatter():

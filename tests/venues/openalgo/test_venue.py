@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -47,8 +48,8 @@ def test_it_is_opened_by_its_kind_and_imports_the_sdk_only_then(paper):
     registry = Registry()
     register(registry)
     opened: Venue = registry.open(connection(paper["zerodha"]))
-    assert opened.identity() == "zerodha"
-    opened.close()
+    with closing(opened):
+        assert opened.identity() == "zerodha"
     look = "import sys, app.venues.openalgo; sys.exit('pandas' in sys.modules or 'openalgo' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", look], check=False).returncode == 0
 
@@ -118,12 +119,11 @@ def test_empty_funds_of_a_dead_token_are_a_failed_reading(paper, venue):
 
 
 def test_numbers_in_text_are_numbers(paper, control):
-    venue = open_venue(paper["text"])
-    venue.place(order())
-    (report,) = venue.orders()
-    (position,) = venue.positions()
+    with closing(open_venue(paper["text"])) as venue:
+        venue.place(order())
+        (report,) = venue.orders()
+        (position,) = venue.positions()
     assert (report.quantity, position.quantity) == (65, 65)
-    venue.close()
 
 
 def test_the_master_names_lots_and_a_single_contract_its_freeze_quantity_too(venue):
