@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from tests import asked  # noqa: F401 - first: it reads what is removed below
@@ -33,9 +34,17 @@ def pytest_configure() -> None:
     """Settle the environment before anything of the app is imported and reads it."""
     for name in [name for name in os.environ if name.startswith(FROM_OUTSIDE)]:
         del os.environ[name]
+    _log_faults_plainly()
     os.environ["MIRRORDESK_INSTANCE"] = str(SESSION_FOLDER / "instance")
     (SESSION_FOLDER / "instance").mkdir(mode=0o700)
     atexit.register(shutil.rmtree, SESSION_FOLDER, ignore_errors=True)
+
+
+def _log_faults_plainly() -> None:
+    """With the locals of its frames a traceback takes seconds, in which an engine in this process stands still."""
+    *before, _ = structlog.get_config()["processors"]
+    plainly = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*before, plainly])
 
 
 @pytest.fixture

@@ -51,9 +51,13 @@ class Nursery:
 
     def close(self) -> None:
         """It takes its engines with it."""
-        self._process.stdin.close()
-        self._process.wait(60)
-        self._process.stdout.close()
+        try:
+            self._process.stdin.close()
+            self._process.wait(60)
+        finally:
+            self._process.kill()
+            self._process.wait()
+            self._process.stdout.close()
 
 
 class Engine:
@@ -120,8 +124,10 @@ class World:
         until(lambda: len(self.desk.services.instruments.masters()) >= 5, 90)
 
     def close(self) -> None:
-        self.nursery.close()
-        self.desk.services.close()
+        try:
+            self.nursery.close()
+        finally:
+            self.desk.services.close()
 
 
 @contextmanager

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
@@ -71,6 +73,13 @@ class TestDesk:
         """A call of NIFTY about the money that lives for a week at least, whatever day it is."""
         days = self.services.instruments.expiries("openalgo", "NFO", "NIFTY", ("CE",))
         return f"NIFTY{days[1]:%d%b%y}26050CE".upper()
+
+    @cached_property
+    def zone(self) -> str:
+        """One in which it is neither just before nor just after midnight."""
+        now = self.services.clock.now()
+        zones = ("Asia/Kolkata", "America/New_York", "Europe/London")
+        return next(zone for zone in zones if 1 <= now.astimezone(ZoneInfo(zone)).hour <= 22)
 
     def start(self) -> None:
         self.engine = assembly.build(self.services)

@@ -175,7 +175,7 @@ def test_what_an_exit_goes_by_is_read_before_all_that_people_look_at(desk):
     candles = desk.services.candles
     crowd = [SeriesKey(Symbol("NSE", name), every) for name in ("RELIANCE", "INFY") for every in SPANS]
     exits_by = SeriesKey(Symbol("NSE_INDEX", "BANKNIFTY"), "5m")
-    desk.paper.fault("latency", endpoint="history", ms=300)
+    desk.paper.fault("latency", endpoint="history", ms=1000)
     candles.want(crowd)
     until(lambda: any(one.tried_at for one in candles.read(crowd)), 20)
     before = sum(one.tried_at is not None for one in candles.read(crowd))

@@ -48,7 +48,7 @@ def one(kind: str, **more: object) -> tuple[dict, ...]:
 
 LOST_ANSWER = {"kind": "lost", "how": "reset", **PLACE, "next": 1}
 CASES = {
-    "a slow and trembling network": Case(one("latency", ms=250, jitter_ms=200), is_stuck=True),
+    "a slow and trembling network": Case(one("latency", ms=450, jitter_ms=200), is_stuck=True),
     "answers slower than the patience": Case(one("latency", ms=1500, where="after", **PLACE), is_stuck=True),
     "an answer that never comes": Case(one("lost", seconds=3, **PLACE, next=1), is_stuck=True),
     "a reset after the order was taken": Case((LOST_ANSWER,)),
@@ -225,7 +225,7 @@ def test_an_entry_stuck_in_a_part_fill_is_exited_with_what_it_holds(desk: TestDe
 
 
 def test_a_login_lost_between_the_waves_ends_with_nothing_held(desk: TestDesk, strategy: str) -> None:
-    desk.paper.fault("slow_fills", broker="beta", ms=1000)
+    desk.paper.fault("slow_fills", broker="beta", ms=4000)
     run_id = desk.run(strategy, f"mid {next(numbers)}")
     until(lambda: sum(o.state == "open" for o in orders_of(desk, run_id, "beta")) == 4)
     desk.paper.fault("logged_out", broker="beta")

@@ -280,16 +280,16 @@ def test_every_trigger_a_click_a_program_and_the_clock_at_once_are_one_exit(desk
     """Each rule of the run and of its leg, people, the time, the schedule's exit, a webhook whose message comes four
     times, the limits of the day of an account and of the desk, and the kill switch, all in the same moment, from many
     threads."""
+    later = (desk.services.clock.now() + timedelta(hours=1)).astimezone(INDIA)
     legs = [
         LONG_CALL[0]
         | {"stop": {"value": "5", "unit": "percent"}, "trail": {"value": "5"}, "even": {"value": "1", "unit": "amount"}}
     ]
     limits = {
         "stop": {"value": "1000"}, "trail": {"stop": {"value": "1000"}}, "even": {"value": "1"},
-        "premium_stop": {"value": "5"}, "underlying": {"below": str(SPOT - MOVE // 2)}, "until": "15:10",
+        "premium_stop": {"value": "5"}, "underlying": {"below": str(SPOT - MOVE // 2)}, "until": f"{later:%H:%M}",
         "supertrend": {"when": "breakdown"}, "delta": {"beyond": "900"},
     }  # fmt: skip
-    later = (desk.services.clock.now() + timedelta(hours=1)).astimezone(INDIA)
     schedule = {"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "exit_at": f"{later:%H:%M}"}
     run_id = opened(desk, legs, limits=limits, schedule=schedule)
     monitor, now = monitor_of(desk), desk.services.clock.now()
@@ -315,7 +315,7 @@ def test_every_trigger_a_click_a_program_and_the_clock_at_once_are_one_exit(desk
     start = threading.Barrier(len(acts) + 1)
 
     def at_once(act: Callable[[], object]) -> None:
-        start.wait(10)
+        start.wait(60)
         with suppress(Denied):
             act()
 
@@ -323,9 +323,9 @@ def test_every_trigger_a_click_a_program_and_the_clock_at_once_are_one_exit(desk
     for thread in threads:
         thread.start()
     move(desk, SPOT - MOVE)
-    start.wait(10)
+    start.wait(60)
     for thread in threads:
-        thread.join(10)
+        thread.join()
     left(desk, run_id)
     for broker in desk.accounts:
         exits = [order for order in orders_of(desk, run_id, broker) if order.purpose == "exit"]

@@ -156,9 +156,8 @@ def test_a_stopped_desk_ends_the_waiting_and_says_so(desk: TestDesk, alarms: lis
 
 
 def test_a_leg_waits_no_longer_than_its_schedule_lets_it_enter(desk: TestDesk, alarms: list[str]) -> None:
-    zone = zone_of_day(desk)
-    ends = (desk.services.clock.now() + timedelta(seconds=8)).astimezone(ZoneInfo(zone))
-    run_id = begun(desk, WAITS, schedule={"zone": zone, "last_entry": f"{ends:%H:%M:%S}"})
+    ends = (desk.services.clock.now() + timedelta(seconds=8)).astimezone(ZoneInfo(desk.zone))
+    run_id = begun(desk, WAITS, schedule={"zone": desk.zone, "last_entry": f"{ends:%H:%M:%S}"})
     desk.until_state(run_id, "closed")
     until(lambda: any("no entry after" in sentence for sentence in alarms))
     assert not orders_of(desk, run_id)
@@ -267,14 +266,13 @@ def test_a_spread_is_entered_hedge_first_when_its_underlying_leaves_the_range_of
     desk: TestDesk, alarms: list[str], candles: bool, entered: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(range_reader, "PATIENCE", timedelta(0) if not candles else timedelta(hours=1))
-    zone, now = zone_of_day(desk), desk.services.clock.now()
-    minute = now.replace(second=0, microsecond=0)
-    local = [(minute - timedelta(minutes=back)).astimezone(ZoneInfo(zone)) for back in (10, 4)]
+    minute = desk.services.clock.now().replace(second=0, microsecond=0)
+    local = [(minute - timedelta(minutes=back)).astimezone(ZoneInfo(desk.zone)) for back in (10, 4)]
     rule = {"start": f"{local[0]:%H:%M}", "end": f"{local[1]:%H:%M}", "side": "above"}
     desk.paper.fault("error", status=500, endpoint="history")
     spread = [CALL | {"action": "SELL", "breakout": rule | {"strike": "breakout"}}]
     spread += [CALL | {"strike": "OTM4", "breakout": rule | {"strike": "breakout"}}]
-    run_id = begun(desk, *spread, schedule={"zone": zone})
+    run_id = begun(desk, *spread, schedule={"zone": desk.zone})
     atm = legs_of(desk, run_id)[0].symbol
     if candles:
         until(lambda: candles_come(desk, minute) and waits_of(desk, run_id)[0].level is not None, 20, every=0.3)
@@ -300,13 +298,6 @@ def candles_come(desk: TestDesk, newest: Any) -> bool:
     ]
     desk.services.candles.keep(SeriesKey(NIFTY, "1m"), bars, Reading(newest + timedelta(seconds=30)))
     return True
-
-
-def zone_of_day(desk: TestDesk) -> str:
-    """One in which it is neither just before nor just after midnight."""
-    now = desk.services.clock.now()
-    zones = ("Asia/Kolkata", "America/New_York", "Europe/London")
-    return next(zone for zone in zones if 1 <= now.astimezone(ZoneInfo(zone)).hour <= 22)
 
 
 def until_priced(desk: TestDesk, run_id: str) -> None:

@@ -201,7 +201,7 @@ def test_peer_4_1_12_a_refused_exit_is_tried_again_then_handed_to_a_person_who_c
     run_id = opened(desk, SHORT)
     desk.paper.fault("reject", broker="beta", at_gateway=True, reason="RMS: blocked")
     desk.exit(run_id)
-    until(lambda: "A person must act" in desk.parts(run_id)["beta"].trouble, 40)
+    until(lambda: "A person must act" in desk.parts(run_id)["beta"].trouble, 80)
     assert desk.parts(run_id)["beta"].state == "exiting"
     tries = len(of(desk, run_id, "beta", "exit"))
     assert tries == 6

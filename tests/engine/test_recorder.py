@@ -44,6 +44,7 @@ def row_of(desk: TestDesk, recording_id: str) -> Recording:
     return desk.services.recordings.get(desk.owner_id, recording_id)
 
 
+@pytest.mark.timeout(900)
 def test_a_live_run_that_was_recorded_leaves_at_the_same_tick_when_it_is_played_again(desk: TestDesk) -> None:
     desk.paper.tell("market", name="NIFTY", pin=PRICE)
     strategy = desk.strategy(LONG_CALL, "recorded", limits={"underlying": {"below": str(PRICE - 60)}})
@@ -67,7 +68,7 @@ def test_a_live_run_that_was_recorded_leaves_at_the_same_tick_when_it_is_played_
     def replay():
         return desk.services.replays.get(desk.owner_id, replay_id)
 
-    until(lambda: replay().state in ("done", "failed"), 120)
+    until(lambda: replay().state in ("done", "failed"), 600)  # it gives way to whatever else runs on this machine
     assert replay().state == "done", replay().trouble
     lines = [json.loads(line) for line in desk.services.replays.journal(desk.owner_id, replay_id).splitlines()]
     (event,) = [line for line in lines if line["what"] == "risk"]

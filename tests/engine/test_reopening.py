@@ -60,7 +60,7 @@ def stuck(desk: TestDesk, key: str) -> str:
     assert desk.until_state(run_id, "open", "closed", "failed") == "open"
     desk.paper.fault("reject", broker="beta", at_gateway=True, reason="RMS: market closed")
     desk.exit(run_id)
-    until(lambda: "A person must act" in desk.parts(run_id)["beta"].trouble, 40)
+    until(lambda: "A person must act" in desk.parts(run_id)["beta"].trouble, 80)
     desk.paper.heal()
     with desk.services.db.write() as session:
         session.execute(update(Run).where(Run.id == run_id).values(exit_at=datetime.now(UTC) - timedelta(days=1)))

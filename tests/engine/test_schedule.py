@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import count
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select, update
@@ -36,12 +37,16 @@ def nothing_armed(desk: TestDesk) -> Iterator[None]:
         desk.services.schedules.disarm(desk.owner_id, one.id)
 
 
-def india(desk: TestDesk, seconds: float) -> str:
-    return f"{(desk.services.clock.now() + timedelta(seconds=seconds)).astimezone(INDIA):%H:%M:%S}"
+def in_so_many(desk: TestDesk, seconds: float) -> str:
+    return f"{(desk.services.clock.now() + timedelta(seconds=seconds)).astimezone(ZoneInfo(desk.zone)):%H:%M:%S}"
+
+
+def every_day(desk: TestDesk, **schedule: object) -> dict[str, object]:
+    return {"days": EVERY_DAY, "zone": desk.zone, **schedule}
 
 
 def strategy(desk: TestDesk, **schedule: object) -> str:
-    return desk.strategy(LONG_CALL, f"scheduled {next(numbers)}", schedule={"days": EVERY_DAY, **schedule})
+    return desk.strategy(LONG_CALL, f"scheduled {next(numbers)}", schedule=every_day(desk, **schedule))
 
 
 def arm(desk: TestDesk, strategy_id: str) -> None:
@@ -72,7 +77,7 @@ def told(desk: TestDesk, subject: str) -> list[str]:
 
 
 def test_it_enters_at_its_time_in_every_account_and_leaves_at_its_exit_time(desk: TestDesk) -> None:
-    strategy_id = strategy(desk, entries=[india(desk, 4)], exit_at=india(desk, 10))
+    strategy_id = strategy(desk, entries=[in_so_many(desk, 4)], exit_at=in_so_many(desk, 10))
     arm(desk, strategy_id)
     entry = until_decided(desk, strategy_id)
     assert entry.outcome == "started", entry.reason
@@ -89,7 +94,7 @@ def test_it_enters_at_its_time_in_every_account_and_leaves_at_its_exit_time(desk
 
 
 def test_an_engine_that_comes_late_enters_within_the_grace_and_says_what_it_missed(desk: TestDesk) -> None:
-    soon, late = strategy(desk, entries=[india(desk, -20)]), strategy(desk, entries=[india(desk, -300)])
+    soon, late = strategy(desk, entries=[in_so_many(desk, -20)]), strategy(desk, entries=[in_so_many(desk, -300)])
     long_ago = desk.services.clock.now() - timedelta(hours=1)
     with desk.services.db.write() as session:
         armed = update(Strategy).where(Strategy.id.in_([soon, late])).values(armed_at=long_ago, armed_by="trader")
@@ -105,7 +110,7 @@ def test_an_engine_that_comes_late_enters_within_the_grace_and_says_what_it_miss
 
 
 def test_a_run_whose_grace_was_over_before_it_began_sends_nothing(desk: TestDesk) -> None:
-    strategy_id = strategy(desk, entries=[india(desk, 600)])
+    strategy_id = strategy(desk, entries=[in_so_many(desk, 600)])
     with desk.services.db.write() as session:
         run = Run(
             id=f"late{strategy_id}"[:40], owner_id=desk.owner_id, strategy_id=strategy_id, key="late", name="Late",
@@ -132,11 +137,11 @@ def test_a_run_by_hand_is_squared_off_before_the_close_though_nothing_is_armed(d
 
 
 def test_the_look_before_the_day_asks_every_account_and_tells_what_is_wanting(desk: TestDesk) -> None:
-    strategy_id = strategy(desk, entries=[india(desk, 3600)])
+    strategy_id = strategy(desk, entries=[in_so_many(desk, 3600)])
     arm(desk, strategy_id)
     assert looked(desk) == {"ready": 2, "wanting": 0}
     desk.services.schedules.disarm(desk.owner_id, strategy_id)
-    rules = {"days": EVERY_DAY, "entries": [india(desk, 3600)]}
+    rules = every_day(desk, entries=[in_so_many(desk, 3600)])
     before = len(told(desk, "2 of 2 accounts"))  # the desk's own look of the day may have come at a bad moment
     arm(desk, desk.strategy([LONG_CALL[0] | {"strike": "99999"}], "Nowhere", schedule=rules))
     assert looked(desk, key="2026-01-01") == {"ready": 0, "wanting": 2}

@@ -15,7 +15,7 @@ from tests.waiting import until
 INDEX = Symbol("NSE_INDEX", "NIFTY")
 LONG = [{"action": "BUY", "kind": "CE", "underlying": "NIFTY", "strike": "OTM2", "lots": 1}]
 AT_LIMIT = {"price_type": "LIMIT", "offset": "900", "convert_after": 30}  # ticks above the last price: it rests
-SOON = {"feed_silence_seconds": 2.0, "feed_freeze_seconds": 3.0, "stale_after_seconds": 2.0}
+SOON = {"feed_silence_seconds": 4.0, "feed_freeze_seconds": 5.0, "stale_after_seconds": 4.0}
 
 
 @pytest.fixture(scope="module")

@@ -86,10 +86,10 @@ def until_steady(desk: TestDesk, run_id: str) -> None:
             order.state in FINAL for order in orders_of(desk, run_id)
         )
 
-    until(is_steady, 20)
+    until(is_steady, 40)
 
 
-def until_done(desk: TestDesk, kill_id: str, run_id: str = "", timeout: float = 20) -> None:
+def until_done(desk: TestDesk, kill_id: str, run_id: str = "", timeout: float = 40) -> None:
     try:
         until(lambda: desk.services.risk.kill(asker(desk), kill_id).kill.done_at is not None, timeout)
     except AssertionError as error:

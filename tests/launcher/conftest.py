@@ -72,6 +72,7 @@ class Copy:
         finally:
             process.terminate()
             process.wait(60)
+            process.stdout.close()
 
     def ready(self) -> dict[str, int]:
         """Process ids of the children that are ready."""

@@ -119,7 +119,8 @@ def _kept(folder: Path) -> dict:
 
 def test_a_demo_that_trades_once_shows_its_table_and_every_quantity_adds_up(tmp_path):
     env = os.environ | {"MIRRORDESK_INSTANCE": str(tmp_path / "instance"), "COLUMNS": "160"}
-    done = subprocess.run(command("--once"), env=env, capture_output=True, text=True, timeout=600, check=False)
+    asked = command("--once", "--port", str(free_port()))
+    done = subprocess.run(asked, env=env, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
     assert "1755 + 65" in done.stdout
     for account in ("Alpha", "Beta", "Gamma"):

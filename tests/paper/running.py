@@ -53,7 +53,7 @@ class PaperBroker:
         return next(row for row in rows if row["orderid"] == orderid)
 
     def socket(self, timeout: float = PATIENCE) -> websocket.WebSocket:
-        return websocket.create_connection(self.ws_url, timeout=timeout)
+        return websocket.create_connection(self.ws_url, timeout=timeout, class_=Socket)
 
     @contextlib.contextmanager
     def stream(self) -> Iterator["Stream"]:
@@ -65,6 +65,14 @@ class PaperBroker:
             yield stream
         finally:
             socket.close()
+
+
+class Socket(websocket.WebSocket):
+    """Closed by `close` whatever came before: the library leaves open what the server closed first."""
+
+    def close(self, *how: Any, **more: Any) -> None:
+        super().close(*how, **more)
+        self.shutdown()
 
 
 class Stream:

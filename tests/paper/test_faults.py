@@ -304,7 +304,6 @@ def test_an_order_update_can_cost_the_connection(paper, broker):
         assert broker.place()[0] == 200
         with pytest.raises((websocket.WebSocketException, ConnectionError)):
             socket.recv()
-        socket.shutdown()
 
 
 @pytest.fixture
@@ -357,7 +356,6 @@ def test_a_tick_can_cost_the_connection(paper, ticks):
     with pytest.raises((websocket.WebSocketException, ConnectionError)):
         while True:
             ticks.hear()
-    ticks.socket.shutdown()
 
 
 def quote(broker):

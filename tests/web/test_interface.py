@@ -155,7 +155,7 @@ def test_changes_do_not_hurry_a_room_that_was_refused(page, gallery):
     page.clock.install()
     page.goto(gallery.address)
     expect(page.locator("html")).to_have_attribute("data-live", "on")
-    page.clock.pause_at(page.evaluate("new Date(Date.now() + 1000).toISOString()"))
+    page.clock.pause_at(page.evaluate("new Date(Date.now() + 10_000).toISOString()"))
     gallery.refusals = [503, 503]
     gallery.send("changed", ["orders"])
     until(lambda: page.clock.run_for(50) or gallery.asked)
