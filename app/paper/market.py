@@ -72,7 +72,7 @@ class Market:
         self._monotonic, self._began = monotonic, monotonic()
         self._first_tick = int(self.start.timestamp() * 1000) // step_ms
         self.sessions = Sessions(sessions, self.start.date().toordinal(), step_ms)
-        self.universe = Universe(self.start.date(), lambda: self.now().date())
+        self.universe = Universe(self._listing_day(), self._listing_day)
         self._origins = _origins()
         self._surfaces = {row["name"]: Surface(ratio=row["smile_ratio"]) for row in LISTING["indices"]}
         self._paths: dict[str, Path] = {}
@@ -83,6 +83,14 @@ class Market:
     def now(self) -> datetime:
         """Market time in India."""
         return self.start + timedelta(seconds=(self._monotonic() - self._began) * self.speed)
+
+    def _listing_day(self) -> date:
+        """What expires before it is not listed. True exchanges list a series on the evening of its last day, and are
+        closed; a market that is always open would go on trading what is dead."""
+        now = self.now()
+        _, closes = calendar.regular_hours("NFO", now.date())  # BFO closes at the same time
+        is_over = self.sessions.always and now.hour * 60 + now.minute >= closes
+        return now.date() + timedelta(days=is_over)
 
     def step(self) -> int:
         return self._tick() - self._first_tick

@@ -318,3 +318,21 @@ def test_a_new_day_begins_at_midnight_when_the_market_is_always_open():
     assert market.now() - timedelta(days=1) == datetime(2026, 11, 21, tzinfo=IST)
     assert after.open == after.ltp == after.high == after.low
     assert after.prev_close == pytest.approx(before.ltp, abs=10)
+
+
+@pytest.mark.parametrize(
+    ("sessions", "minute", "first"),
+    [("always", 39, 24), ("always", 40, 1), ("calendar", 40, 24)],
+    ids=["before the close", "after it, open all evening", "after it, closed as the exchange"],
+)
+def test_a_market_that_is_always_open_lists_nothing_that_expired_at_the_close(sessions, minute, first):
+    market = Market(1, datetime(2026, 11, 24, 15, minute, tzinfo=IST), sessions=sessions)
+    assert market.universe.expiries("NIFTY", "NFO", "options")[0].day == first
+
+
+def test_a_series_that_expires_while_the_market_goes_on_leaves_the_lists_and_is_found():
+    waited = [0.0]
+    market = Market(1, datetime(2026, 11, 24, 15, 39, tzinfo=IST), monotonic=lambda: waited[0])
+    waited[0] = 60.0
+    assert market.universe.expiries("NIFTY", "NFO", "options")[0] == date(2026, 12, 1)
+    assert market.universe.find("NIFTY24NOV26FUT", "NFO") is not None
