@@ -1,8 +1,8 @@
 """Cancels that a venue refuses: how many in a row, when to ask again, and at which of them a person must hear of it.
 
 Kept in memory: an engine that is born anew begins to count anew, and what was said is in the order's story. A cancel
-that something waits for, an exit or the kill switch, is asked again soon; the others ever more rarely, since a venue
-that says no each time has a reason that asking does not change.
+that an exit or the kill switch waits for is asked again as soon as if it had not been refused; the others ever more
+rarely, since a venue that says no each time has a reason that asking does not change.
 """
 
 import threading
@@ -20,8 +20,7 @@ from app.execution.states import AT_VENUE, CANCEL_AGAIN, FINAL, OrderState
 from app.venues.types import Answer, Outcome
 
 TOLD_AT = 3  # refusals in a row
-LONGEST, LONGEST_AWAITED = timedelta(minutes=1), timedelta(seconds=10)
-QUICK_FOR = 5  # refusals after each of which an awaited one is asked again as if there had been none
+LONGEST = timedelta(minutes=1)
 MOST_DOUBLINGS = 5
 P = OrderState.CANCEL_PENDING
 
@@ -85,9 +84,8 @@ def is_refusal(answer: Answer) -> bool:
 
 
 def pause_after(count: int, *, is_awaited: bool) -> timedelta:
-    """From one asking to the next, after so many refusals in a row."""
-    free, longest = (QUICK_FOR, LONGEST_AWAITED) if is_awaited else (1, LONGEST)
-    return min(longest, CANCEL_AGAIN * 2 ** min(max(0, count - free), MOST_DOUBLINGS))
+    """From one asking to the next, after so many refusals in a row. An exit waits for nothing longer than it must."""
+    return CANCEL_AGAIN if is_awaited else min(LONGEST, CANCEL_AGAIN * 2 ** min(count - 1, MOST_DOUBLINGS))
 
 
 def sentence(symbol: str, venue_order_id: str, words: str) -> str:

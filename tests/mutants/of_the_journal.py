@@ -175,7 +175,7 @@ MUTANTS = (
     ),
     Mutant(
         REFUSALS,
-        "CANCEL_AGAIN * 2 ** min(max(0, count - free), MOST_DOUBLINGS)",
+        "CANCEL_AGAIN * 2 ** min(count - 1, MOST_DOUBLINGS)",
         "CANCEL_AGAIN",
         "a refused cancel is asked again every two seconds for ever",
         REFUSED,
