@@ -14,16 +14,14 @@ def each(
 ) -> None:
     """Raises what happened to all as one, for the loop to say and to count: "2 of 5 <trouble>". `spared` is told of
     each row at fault, after all had their turn."""
-    failures: list[Exception] = []
-    at_fault: list[Row] = []
+    at_fault: list[tuple[Row, Exception]] = []
     for row in rows:
         try:
             step(row)
         except Exception as error:
-            failures.append(error)
-            at_fault.append(row)
-    for row, failure in zip(at_fault, failures, strict=True):
-        if spared is not None:
+            at_fault.append((row, error))
+    if spared is not None:
+        for row, failure in at_fault:
             spared(row, failure)
-    if failures:
-        raise ExceptionGroup(f"{len(failures)} of {len(rows)} {trouble}", failures)
+    if at_fault:
+        raise ExceptionGroup(f"{len(at_fault)} of {len(rows)} {trouble}", [failure for _, failure in at_fault])

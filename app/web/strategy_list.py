@@ -13,6 +13,7 @@ from app.strategies.models import Run, Strategy, StrategyAccount
 from app.strategies.scheduling import Plan
 from app.strategies.service import LIVE_RUNS
 from app.web.by_mode import Sum
+from app.web.chrome import mode_of
 from app.web.current import services
 from app.web.order_lines import owned_accounts
 from app.web.run_history import RunLine, run_lines
@@ -44,18 +45,13 @@ class StrategyLine:
 
     @property
     def mode(self) -> str:
-        """live, paper or mixed; "" without accounts."""
-        return mode_of([share.account.mode for share in self.shares])
+        """live, paper or mixed; none without accounts."""
+        return mode_of(share.account.mode for share in self.shares)
 
     @property
     def run_mode(self) -> str:
         """Of the accounts in which that run was: those of the strategy may be others by now."""
-        return mode_of([one.mode for one in self.sums])
-
-
-def mode_of(modes: Sequence[str]) -> str:
-    found = sorted(set(modes))
-    return found[0] if len(found) == 1 else "mixed" if found else ""
+        return mode_of(one.mode for one in self.sums)
 
 
 def strategy_lines(owner_id: str) -> list[StrategyLine]:

@@ -1,6 +1,6 @@
 """One strategy, run or stake at fault keeps no other from its entries and its ways out; what was known of it stays."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -203,13 +203,17 @@ def told(bench: Bench) -> list[tuple[str, str, str, int]]:
     return [(row.level, row.text, row.link, row.times) for row in rows if "cannot be read" in row.subject]
 
 
-def test_the_owner_of_an_armed_strategy_that_cannot_be_read_is_told_once_a_day_and_can_remove_it(bench) -> None:
-    first = bench.armed("First", "11:00")
-    bench.say(Strategy, first, schedule=BROKEN)
+def fails_three_times(bench: Bench, step: Callable[[], None]) -> None:
     for _ in range(3):
         bench.later()
         with pytest.raises(ExceptionGroup):
-            bench.scheduler.plan()
+            step()
+
+
+def test_the_owner_of_an_armed_strategy_that_cannot_be_read_is_told_once_a_day_and_can_remove_it(bench) -> None:
+    first = bench.armed("First", "11:00")
+    bench.say(Strategy, first, schedule=BROKEN)
+    fails_three_times(bench, bench.scheduler.plan)
     ((level, text, link, times),) = told(bench)
     assert (level, link, times) == ("alarm", f"/strategies/{first}/remove", 1)
     assert text.startswith(f"First ({first})") and "1 validation error for Schedule" in text and "make it anew" in text
@@ -225,10 +229,7 @@ def test_the_owner_of_an_armed_strategy_that_cannot_be_read_is_told_once_a_day_a
 def test_the_owner_of_a_run_that_cannot_be_read_is_told_once_a_day(bench) -> None:
     first = bench.run("run-1", bench.armed("First", "11:00"))
     bench.say(Run, first, schedule=BROKEN)
-    for _ in range(3):
-        bench.later()
-        with pytest.raises(ExceptionGroup):
-            bench.scheduler.watch()
+    fails_three_times(bench, bench.scheduler.watch)
     ((level, text, link, times),) = told(bench)
     assert (level, link, times) == ("alarm", "/risk", 1)
     assert text.startswith("run-1 (run-1)") and "exit it in time" in text
