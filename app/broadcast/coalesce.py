@@ -31,6 +31,7 @@ FLUSH, TICK, BEAT = 0.1, 0.25, 5.0
 SLOTS = 10  # moments within a tick that owners are spread over
 RELOAD_AT_MOST = 0.5
 RESTING = 10  # times as long as a reading took the next one waits: figures get a tenth of a processor at most
+AT_REST_FOR_ORDERS = 4  # times as long while orders are on their way
 SETTLING = 0.2  # after the first change of a burst: the same processor sends orders in that moment
 RELOAD_AT_LEAST = 60.0
 WHOLE_EVERY = 30.0  # everything is sent again for web processes that came later
@@ -103,6 +104,7 @@ class Broadcaster(Stepping):
         self._owners: dict[str, _Owner] = {}
         self._forms: dict[Symbol, PriceForm] = {}
         self._send_all = False
+        self.is_trading: Callable[[], bool] = lambda: False  # whether orders are on their way
         self._told: tuple[str, str | None, str | None] = ("", None, None)
         self._due = dict.fromkeys(("flush", "cells", "beat", "owners"), 0.0)
         self._ears: tuple[Callable[[Cells], object], ...] = ()
@@ -199,8 +201,13 @@ class Broadcaster(Stepping):
             owner.moved = owner.moved or not touched.isdisjoint(owner.book.symbols)
             whole = everything or now - owner.sent_whole_at >= WHOLE_EVERY
             if everything or (now >= owner.due_at and (whole or owner.moved)):
-                owner.moved, owner.due_at = False, _next(owner.slot, now)
+                owner.moved = False
                 self._send_owner(owner_id, owner, whole, now)
+                took = self._clock.monotonic() - now
+                owner.due_at = max(_next(owner.slot, now), now + self._resting() * took)
+
+    def _resting(self) -> int:
+        return RESTING * (AT_REST_FOR_ORDERS if self.is_trading() else 1)
 
     def _send_owner(self, owner_id: str, owner: _Owner, whole: bool, now: float) -> None:
         cells = owner_cells(owner.book, self._hub.newest)
@@ -242,7 +249,7 @@ class Broadcaster(Stepping):
 
     def _may_reload(self, owner_id: str, since: float, now: float) -> bool:
         known = self._owners.get(owner_id)
-        pause = max(RELOAD_AT_MOST, RESTING * known.took) if known else 0.0
+        pause = max(RELOAD_AT_MOST, self._resting() * known.took) if known else 0.0
         return known is None or (now - since >= SETTLING and now - known.loaded_at >= pause)
 
     def _say_wanted(self) -> None:

@@ -41,6 +41,7 @@ from app.engine.ready import CHECK_READY, Ready
 from app.engine.reopening import Reopening
 from app.engine.replay_desk import tapes
 from app.engine.scheduler import Scheduler
+from app.engine.sharing import Share
 from app.engine.signals import act_on_signals
 from app.engine.sizer import Sizer
 from app.engine.sizing_market import SetMarket
@@ -219,10 +220,8 @@ def build(services: Services) -> Engine:
     patience = Patience(settings.unknown_lookups, timedelta(seconds=settings.unknown_window_seconds))
     intake = Intake(db, writer, clock, patience)
     desk = Desk(writer, intake, clock, bus, lambda: lease.claimant, gate)
-    rhythm = Rhythm(settings.order_book_poll_seconds, settings.order_book_idle_seconds)
-    compare = Comparer(db, writer, services.portfolio, clock, intake.disbelieved).compare
-    tools = Tools(db, intake, services.health, clock, rhythm, bus.publish, lambda: len(crew), compare)
     kinds, books = registry(), books_of(services)
+    tools = _tools(services, writer, intake, lambda: crew)
     crew = Crew(services.accounts, kinds, desk, tools, books, clock)
     market = Market(services, crew)
     broadcaster = Broadcaster(
@@ -263,7 +262,8 @@ def build(services: Services) -> Engine:
         **act_on_signals(services, broadcaster),
     } | tapes(services, market, crew)
     for loop in loops.values():
-        loop.is_trading = intake.parking.awaited
+        loop.is_trading = crew.is_trading
+    broadcaster.is_trading = crew.is_trading
     aside, charts, chains = Aside("news"), Charts(services, crew, market), OptionChains(services, crew, market)
     _listen(services, _Listeners(dispatch, runs, crew, news, broadcaster, market, aside), loops)
     by_clock = [Job("ready", ready.daily, 5.0), Reopening(services, writer, runner).job]
@@ -272,6 +272,17 @@ def build(services: Services) -> Engine:
         house.add(job)
     parts = (services, lease, writer, crew, runs, market, charts, chains, broadcaster, aside, errand_desk, loops)
     return Engine(*parts, threading.Event(), [], threading.Event(), threading.Event())
+
+
+def _tools(services: Services, writer: Writer, intake: Intake, crew: Callable[[], Crew]) -> Tools:
+    """Of the attendants, whose crew is not there yet."""
+    db, clock, settings = services.db, services.clock, services.settings
+    rhythm = Rhythm(settings.order_book_poll_seconds, settings.order_book_idle_seconds)
+    compare = Comparer(db, writer, services.portfolio, clock, intake.disbelieved).compare
+    return Tools(
+        db, intake, services.health, clock, rhythm, services.bus.publish, Share(clock),
+        lambda: len(crew()), compare, lambda: crew().is_trading(),
+    )  # fmt: skip
 
 
 def _before_a_start(services: Services, crew: Crew, market: Market) -> tuple[Resolver, Sizer, Prepare]:

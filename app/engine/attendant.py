@@ -7,6 +7,7 @@ looks it glances at positions, funds and trades for the screen (`figures`); a gl
 
 import random
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,6 +21,7 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import DeskError, Refused
 from app.engine.figures import Figures
+from app.engine.sharing import Share
 from app.execution.intake import Books, Intake
 from app.execution.models import Order
 from app.execution.states import LIVE, OrderState
@@ -34,6 +36,8 @@ RESTING = 5.0  # seconds between books while orders only rest at the venue and u
 LONGEST_PAUSE = 30.0  # after failures, while nothing is pending
 MOST_PATIENCE = 8  # after failures, while something is: as many pauses of the usual length
 ACCOUNTS_AT_EASE = 25
+GIVE_WAY, GIVE_WAY_AT_MOST = 0.25, 3.0  # seconds, while orders are on their way
+KINDS = ("look", "glance")
 AT_REST = (OrderState.OPEN, OrderState.TRIGGER_PENDING)
 
 
@@ -60,8 +64,10 @@ class Tools:
     clock: Clock
     rhythm: Rhythm
     announce: Callable[[object], None]
+    share: Share
     crowd: Callable[[], int] = lambda: 1  # how many accounts there are
     compare: Callable[[str], bool] = lambda _account_id: False  # after the positions; True asks for a second look soon
+    is_trading: Callable[[], bool] = lambda: False  # whether orders of any account are on their way
 
     @property
     def crowding(self) -> float:
@@ -82,6 +88,7 @@ class Attendant:
         self._is_asked = True  # the first look is due at once
         self.when_looked: Callable[[], None] = _nobody  # called after each look, whatever came of it
         self._looked_at = 0.0
+        self._ready_since: float | None = None  # when what it would read was due, while it gives way
         self._moved_at: float | None = None  # when an order moved first since the last look
         self._swept_at: datetime | None = None
         self._sweep_due: datetime | None = None
@@ -143,7 +150,27 @@ class Attendant:
             if self._wake.wait(min(look, figures)):
                 self._wake.clear()  # asked, closing, or an order moved: how long to pause is another question now
                 return
+            if (glance or self.stream_state is StreamState.LIVE) and self._gives_way(KINDS[glance]):
+                return
+        self._ready_since = None
+        began = time.thread_time()
         self._glance() if glance else self._look()
+        self._tools.share.note(KINDS[glance], time.thread_time() - began)
+
+    def _gives_way(self, kind: str) -> bool:
+        """Whether what was due must wait for another turn: a reading for the screen, or a book that only audits what
+        is pushed. It takes its place among those of the other accounts, and waits while orders are on their way in any
+        of them, not for long. A book that tells how orders stand never waits."""
+        now, pause = self._tools.clock.monotonic(), 0.0
+        if self._ready_since is None:
+            self._ready_since, pause = now, self._tools.share.reserve(kind)
+        if not pause and now - self._ready_since < GIVE_WAY_AT_MOST and self._tools.is_trading():
+            pause = GIVE_WAY
+        if self._wake.wait(pause):
+            self._wake.clear()
+            self._ready_since = None  # it is another question now
+            return True
+        return pause > 0
 
     def _until_glance(self) -> float:
         """Seconds; a failed look is made again first."""

@@ -89,6 +89,10 @@ class Crew:
     def get(self, account_id: str) -> Member | None:
         return self._members.get(account_id)
 
+    def is_trading(self) -> bool:
+        """Whether orders are on their way in any account."""
+        return any(member.lane.is_moving for member in self)
+
     def warm(self, account_id: str) -> None:
         """Have its connections open; nothing where there is no such account."""
         member = self._members.get(account_id)

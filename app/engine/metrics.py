@@ -150,7 +150,7 @@ def watch(services: Services, crew: Crew, feed: Callable[[], FeedReport]) -> Job
     metrics.add(FeedNumbers(feed))
     services.bus.subscribe(OrderChanged, metrics.order_changed)
     services.bus.subscribe(Alarm, metrics.alarm)
-    return Job("metrics", metrics.step, EVERY, can_wait=2.0)
+    return Job("metrics", metrics.step, EVERY, can_wait=10.0)
 
 
 class _Lanes(Collector):

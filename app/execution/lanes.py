@@ -19,7 +19,8 @@ from app.core.clock import Clock
 from app.execution.pacing import Pace, kept_for_exits
 
 log = structlog.get_logger()
-IDLE_SECONDS = 30.0
+IDLE_SECONDS = 300.0
+NEVER = float("inf")
 BOOKS, LOGIN = "books", "login"  # why a lane is held: the books were not looked at yet; nobody is logged in
 
 
@@ -80,6 +81,8 @@ class Lane:
         self._keys: set[str] = set()
         self._under_way = 0
         self._workers = 0
+        self._idle = 0  # of them, who wait for something to do
+        self._alarm_at = NEVER  # when one of the idle looks again by itself, because the pace allows more by then
         self._closed = False
         self._holds: set[str] = set()
         self._paced = ""  # the last work that had to wait for the venue's rate
@@ -94,8 +97,7 @@ class Lane:
                     continue
                 self._keys.add(work.key)
                 self._queues[work.urgency].append(work)
-            self._hire()
-            self._ready.notify_all()
+            self._rouse()
         _drop(dropped)
 
     def room(self) -> Room:
@@ -129,6 +131,11 @@ class Lane:
         return len(self._keys)
 
     @property
+    def is_moving(self) -> bool:
+        """Whether calls are on their way, or will be as soon as the pace allows."""
+        return self._under_way > 0 or (bool(self._keys) and not self._holds)
+
+    @property
     def waiting(self) -> int:
         """Calls that are not on their way yet."""
         return sum(len(queue) for queue in self._queues.values())
@@ -154,10 +161,16 @@ class Lane:
         self._keys -= {work.key for work in taken}
         return taken
 
-    def _hire(self) -> None:
+    def _rouse(self) -> None:
+        """Have one thread more look at what waits. Whoever takes work rouses the next: a thread that is woken for
+        nothing costs as much as sending an order does, and whoever offers work must not wait until all have started."""
+        if self._closed or not self.waiting:
+            return
+        if self._idle:
+            self._ready.notify()
+            return
         is_urgent = bool(self._queues[Urgency.CANCEL] or self._queues[Urgency.EXIT])
-        wanted = min(self._max_in_flight + is_urgent, len(self._keys)) - self._workers
-        for _ in range(max(0, wanted)):
+        if self._workers < min(self._max_in_flight + is_urgent, len(self._keys)):
             self._workers += 1
             threading.Thread(target=self._work, name=f"lane-{self.account_id[-6:]}", daemon=True).start()
 
@@ -191,13 +204,26 @@ class Lane:
                     work = queue.popleft()
                     self._paces[work.is_placing].note(now)
                     self._under_way += 1
+                    self._rouse()
                     return work, now
                 if queue:
                     self._note_rate_wait(queue[0].key)
-                if not self._ready.wait(pause or IDLE_SECONDS) and not self.waiting:
+                if not self._wait(now, pause) and not self.waiting:
                     break
             self._workers -= 1
             return None
+
+    def _wait(self, now: float, pause: float) -> bool:
+        """Until roused. Where the pace allows more work after `pause`, one thread of all looks again by then."""
+        is_mine = 0.0 < pause < self._alarm_at - now
+        if is_mine:
+            self._alarm_at = now + pause
+        self._idle += 1
+        is_roused = self._ready.wait(pause if is_mine else IDLE_SECONDS)
+        self._idle -= 1
+        if is_mine:
+            self._alarm_at = NEVER
+        return is_roused
 
     def _note_rate_wait(self, key: str) -> None:
         """Once per work, however many threads wait for its turn."""

@@ -1,5 +1,6 @@
 """What the engine tells the browsers, and how often."""
 
+import pytest
 from sqlalchemy import event
 
 from app.execution.events import OrderChanged
@@ -51,6 +52,23 @@ def test_faster_turns_send_prices_at_once_and_an_owners_figures_no_more_than_fou
     sent = [payload["owner"] for payload in station.link.take("tick")]
     assert sent.count("*") == 40
     assert 3 <= sent.count("u1") <= 5
+
+
+def test_figures_that_take_long_are_reckoned_less_often_and_least_while_orders_are_on_their_way(station):
+    station.desk.account("a1")
+    station.desk.fill("a1", 75, 100)
+    station.turn()
+    station.broadcaster.hear(lambda _cells: station.clock.forward(0.05))
+    often = []
+    for is_trading in (False, True):
+        station.broadcaster.is_trading = lambda is_trading=is_trading: is_trading
+        station.turn(5)
+        station.link.take("tick")
+        for step in range(160):
+            station.tick(100 + step)
+            station.turn(0.025)
+        often.append(sum(payload["owner"] == "u1" for payload in station.link.take("tick")))
+    assert often == [pytest.approx(8, abs=2), pytest.approx(2, abs=1)]
 
 
 def test_many_owners_are_spread_over_the_quarter_of_a_second(station):

@@ -1,11 +1,13 @@
 """An account's lane: the urgent first, the venue's rate never passed, nobody else kept waiting."""
 
+import random
 import threading
+import time
 
 import pytest
 
 from app.core.clock import Clock, SystemClock
-from app.execution.lanes import Lane, Room, Urgency, Work
+from app.execution.lanes import IDLE_SECONDS, Lane, Room, Urgency, Work
 from tests.execution.journaling import HandClock
 from tests.waiting import until
 
@@ -253,3 +255,95 @@ def test_many_cancels_go_at_the_rate_of_the_venue_and_not_one_by_one(open_lane):
     lane.offer([calls.work(f"cancel {number}", Urgency.CANCEL) for number in range(5)])
     until(lambda: len(calls.begun) == 5)
     assert lane.rate_waits == 0
+
+
+def test_a_call_starts_no_thread_that_has_nothing_to_do(open_lane):
+    lane, calls = open_lane(in_flight=5), Calls()
+    calls.gate.set()
+    for number in range(20):
+        lane.offer([calls.work(f"entry {number}")])
+        until(lambda: lane.load == 0)
+    assert lane._workers == 1
+
+
+def test_as_many_are_on_their_way_at_once_as_may_be(open_lane):
+    lane, calls = open_lane(in_flight=5), Calls()
+    lane.offer([calls.work(f"entry {number}") for number in range(9)])
+    until(lambda: calls.most == 5)
+    calls.gate.set()
+    until(lambda: lane.load == 0)
+
+
+def test_of_all_who_wait_for_the_pace_one_alone_looks_at_the_clock(open_lane):
+    lane, calls = open_lane(per_second=5, in_flight=5, kept=0), Calls()
+    calls.gate.set()
+    lane.offer([calls.work(f"entry {number}") for number in range(5)])
+    until(lambda: lane.load == 0)
+    waited: list[float] = []
+    usual = lane._ready.wait
+    lane._ready.wait = lambda seconds: waited.append(seconds) or usual(seconds)
+    lane.offer([calls.work(f"later {number}") for number in range(5)])
+    until(lambda: lane.load == 0)
+    assert len(calls.begun) == 10
+    assert sum(seconds < IDLE_SECONDS for seconds in waited) <= 5
+
+
+def test_an_exit_that_may_go_sooner_than_the_entries_that_wait_for_the_pace_does(open_lane):
+    lane, calls = open_lane(per_second=4, in_flight=8, kept=2), Calls()
+    calls.gate.set()
+    lane.offer([calls.work(f"exit {number}", Urgency.EXIT) for number in range(2)])
+    until(lambda: lane.load == 0)
+    time.sleep(0.5)
+    lane.offer([calls.work(f"exit {number}", Urgency.EXIT) for number in range(2, 4)])
+    until(lambda: lane.load == 0)
+    lane.offer([calls.work("entry")])  # in a second from the last two
+    lane.offer([calls.work("exit", Urgency.EXIT)])  # in a second from the first two
+    until(lambda: len(calls.begun) == 6)
+    assert calls.begun[-2:] == ["exit", "entry"]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_nothing_is_left_lying_whoever_offers_what_and_when(open_lane, seed):
+    chance = random.Random(seed)
+    lane, calls = open_lane(per_second=200, in_flight=chance.randint(1, 4)), Calls()
+    calls.gate.set()
+
+    def offer(name: str) -> None:
+        mine = random.Random(f"{seed} {name}")
+        for number in range(15):
+            works = [
+                calls.work(f"{name} {number} {one}", mine.choice(list(Urgency)), mine.random() < 0.8)
+                for one in range(mine.randint(1, 4))
+            ]
+            offered.extend(work.key for work in works)
+            lane.offer(works)
+            if mine.random() < 0.2:
+                lane.hold()
+                lane.release()
+            time.sleep(mine.random() * 0.01)
+
+    offered: list[str] = []
+    people = [threading.Thread(target=offer, args=(f"person {number}",)) for number in range(4)]
+    for person in people:
+        person.start()
+    for person in people:
+        person.join()
+    until(lambda: lane.load == 0, 20)
+    assert sorted(calls.begun) == sorted(offered)
+
+
+def test_a_lane_moves_while_something_is_on_its_way_or_may_be_soon(open_lane):
+    lane, calls = open_lane(), Calls()
+    assert not lane.is_moving
+    lane.offer([calls.work("entry"), calls.work("next")])
+    until(lambda: calls.begun)
+    assert lane.is_moving
+    calls.gate.set()
+    until(lambda: not lane.is_moving)
+
+
+def test_a_lane_that_is_held_does_not_move_whatever_waits_in_it(open_lane):
+    lane = open_lane()
+    lane.hold()
+    lane.offer([Calls().work("exit", Urgency.EXIT)])
+    assert (lane.is_moving, lane.load) == (False, 1)

@@ -36,6 +36,7 @@ PING_AFTER_SECONDS = 20.0
 DEAD_AFTER_SECONDS = 50.0  # the server itself pings every 20 s
 SETTLED_AFTER_SECONDS = 10.0  # a connection that lived this long was a good one
 REFUSALS = ("AUTHENTICATION_ERROR", "BROKER_ERROR")
+GULP = 65_536  # bytes
 TEXT = (websocket.ABNF.OPCODE_TEXT, websocket.ABNF.OPCODE_BINARY)
 
 
@@ -280,13 +281,26 @@ def _close_words(data: bytes) -> str:
     return f" ({int.from_bytes(data[:2])} {data[2:].decode('utf-8', 'replace')})".replace(" )", ")")
 
 
+class _Gulping(websocket.WebSocket):
+    """Takes in all that has come with one read of the socket. The library reads each frame in three, and each of them
+    lets go of the interpreter, which is dear while a hundred accounts tell of their orders at once."""
+
+    _taken = b""
+
+    def _recv(self, bufsize: int) -> bytes:
+        if not self._taken:
+            self._taken = super()._recv(GULP)
+        part, self._taken = self._taken[:bufsize], self._taken[bufsize:]
+        return part
+
+
 def open_websocket(connection: Connection, hold: Callable[[socket.socket], None] | None = None) -> websocket.WebSocket:
     """Connected to a checked address, without redirects and without anything from the environment.
 
     `hold` is given the socket as soon as there is one, to be able to end the handshake.
     """
     url = stream_url(connection.stream_url)
-    opened = websocket.WebSocket(enable_multithread=True, skip_utf8_validation=True)
+    opened = _Gulping(enable_multithread=True, skip_utf8_validation=True)
     raw = _way(url, connection).open()
     if hold:
         hold(raw)

@@ -1,7 +1,10 @@
 """The way of the WebSocket: to the address that was checked, from the account's own, and over TLS where it says so."""
 
+import base64
+import hashlib
 import socket
 import threading
+import time
 from contextlib import closing
 from urllib.parse import urlsplit
 
@@ -125,3 +128,38 @@ def test_prices_come_through_either_proxy_from_either_stream(paper, secure_proxy
             stream.subscribe([CALL], FeedMode.LTP)
             until(lambda: len(seen.of(CALL)) > 3)
     assert server.connections == 1
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["ws", "wss"])
+def test_frames_come_whole_whether_they_arrive_together_or_in_pieces(secure):
+    small, large = frame(b"one"), frame(b"x" * 100_000)
+    pieces = [small + frame(b"two") + small[:1], small[1:4], small[4:] + large[:70_000], large[70_000:] + small]
+
+    def speak(connected: socket.socket, request: bytes) -> bool:
+        connected.sendall(handshake(request))
+        for piece in pieces:
+            connected.sendall(piece)
+            time.sleep(0.05)
+        return True
+
+    with scripted(speak, server_context() if secure else None) as peer:
+        opened = open_websocket(to(f"{'wss' if secure else 'ws'}://127.0.0.1:{peer.port}"))
+        heard = [opened.recv_data_frame(control_frame=True)[1].data for _ in range(5)]
+        opened.close()
+    assert heard == [b"one", b"two", b"one", b"x" * 100_000, b"one"]
+
+
+def frame(data: bytes) -> bytes:
+    """As a server sends a text."""
+    length = bytes([len(data)]) if len(data) < 126 else b"\x7f" + len(data).to_bytes(8)
+    return b"\x81" + length + data
+
+
+def handshake(request: bytes) -> bytes:
+    key = next(line for line in request.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key:")).split()[1]
+    proof = hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11", usedforsecurity=False)
+    accept = base64.b64encode(proof.digest())
+    return (
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+    )
