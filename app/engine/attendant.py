@@ -26,7 +26,7 @@ from app.execution.intake import Books, Intake
 from app.execution.models import Order
 from app.execution.states import LIVE, OrderState
 from app.venues.port import StreamState, Venue
-from app.venues.types import WrongMode
+from app.venues.types import OrderReport, WrongMode
 
 log = structlog.get_logger()
 SWEEP = timedelta(seconds=30)  # positions and funds while nothing happens
@@ -261,17 +261,28 @@ class Attendant:
     def _read_books(self) -> None:
         clock = self._tools.clock
         started, ticking = clock.now(), clock.monotonic()
+        pairs = self._read_pairs()  # before the orders: what came of one that is gone is in the later book
         orders = self.figures.orders(self._tools.rhythm.idle)
         latency = int((clock.monotonic() - ticking) * 1000)
         self.book_read_at = started
         wants_trades = self._tools.intake.wants_trades(self._account_id, orders, self.stream_state is StreamState.LIVE)
         trades, problem = self.figures.try_trades() if wants_trades else (None, None)
-        self._tools.intake.books(self._account_id, Books(orders, trades, started))
+        self._tools.intake.books(self._account_id, Books(orders, trades, started, pairs))
         if problem:
             raise problem
         if self._failures or self._is_sweep_due():
             seen = Sighting(HealthState.OK, latency_ms=latency, book_read=True, order_stream=self.stream_state)
             self._tools.health.record(self._account_id, seen)
+
+    def _read_pairs(self) -> list[OrderReport] | None:
+        """A book of pairs that fails takes nothing away from what the other books show."""
+        if not self._tools.intake.has_pairs(self._account_id):
+            return None
+        try:
+            return self._venue.pairs()
+        except DeskError as error:
+            log.warning("pairs_not_read", account_id=self._account_id, reason=error.message)
+            return None
 
     def _is_sweep_due(self) -> bool:
         now = self._tools.clock.now()

@@ -140,6 +140,10 @@ def terms_of(order: Order) -> Terms:
 def _refuse(order: Order) -> None:
     if order.state == OrderState.NEW:
         raise Denied("This order is not at the venue yet: cancel it and place another.")
+    if order.price_type == PriceType.OCO:
+        raise Denied(
+            "A stop and a target that rest at the broker are not changed: cancel them, and the desk holds them."
+        )
     if order.state == OrderState.CANCEL_PENDING or order.cancel_asked_at is not None:
         raise Denied("This order is being cancelled: it cannot be changed.")
     if order.state not in AT_VENUE or order.venue_order_id is None:

@@ -38,6 +38,8 @@ class Wish:
     price_type: PriceType = PriceType.MARKET
     price: Decimal | None = None
     trigger_price: Decimal | None = None
+    target_trigger: Decimal | None = None  # of an OCO, beside the trigger and price of its stop
+    target_price: Decimal | None = None
     account_run_id: str | None = None
     leg_run_id: str | None = None
     wave: int = 1
@@ -144,6 +146,8 @@ def _order_row(item: Planned, intent_id: str, number: int, now: datetime) -> dic
         "slice": number,
         "slices": len(item.quantities),
         "quantity": item.quantities[number - 1],
+        "target_trigger": item.wish.target_trigger,
+        "target_price": item.wish.target_price,
         "state": OrderState.NEW.value,
         "created_at": now,
         "updated_at": now,

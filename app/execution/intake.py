@@ -18,7 +18,7 @@ from app.core.clock import Clock
 from app.core.crashpoint import reach
 from app.core.db import Database
 from app.core.money import ZERO
-from app.execution import journal, reconcile, settling
+from app.execution import journal, pairs, reconcile, settling
 from app.execution.events import Alarm, ForeignSeen
 from app.execution.fills import ENDED_SHORT, Filled, fills_by_order, with_fills, without_haste
 from app.execution.journal import Reported
@@ -27,7 +27,7 @@ from app.execution.parking import Parking
 from app.execution.reconcile import Adopt, Ambiguous, Candidate, Doubtful, Lost, Wait
 from app.execution.states import AT_VENUE, FINAL, IN_DOUBT, OrderState
 from app.execution.writer import Writer, Written
-from app.venues.types import OrderReport, OrderStatus, TradeReport
+from app.venues.types import OrderReport, OrderStatus, PriceType, TradeReport
 
 AUDIT = 10.0  # seconds between trade books while an order works whose row does not say what was filled
 UNSUPPORTED_READS = 5  # a book that says complete this often is believed without its trades
@@ -52,6 +52,7 @@ class Books:
     orders: Sequence[OrderReport]
     trades: Sequence[TradeReport] | None
     started_at: datetime
+    pairs: Sequence[OrderReport] | None = None  # None: they were not read
 
 
 class Intake:
@@ -86,6 +87,10 @@ class Intake:
             return Written(False)
         return Written(journal.note_foreign(session, account_id, [report], now).result, [ForeignSeen(account_id)])
 
+    def has_pairs(self, account_id: str) -> bool:
+        """Whether a stop and a target of ours rest there as one, or may."""
+        return pairs.rest_at(self._db, account_id)
+
     def release_parked(self) -> None:
         """Parked updates nobody claimed belong to somebody else's orders."""
         now = self._clock.now()
@@ -108,9 +113,12 @@ class Intake:
         fills = fills_by_order(books.trades)
         if fills is not None:
             self._trades_read_at[account_id] = self._clock.monotonic()
-        for report in books.orders:
+        for report in (*books.orders, *(books.pairs or ())):
             if report.venue_order_id in live:
                 self._take_row(account_id, live[report.venue_order_id], report, fills)
+        gone = pairs.gone(ours, books.pairs, books.started_at)
+        if gone:
+            self._writer.write(partial(pairs.doubt, gone, self._clock.now()), durable=True)
         foreign = [with_fills(report, fills) for report in books.orders if report.venue_order_id not in owned]
         if foreign or self._is_in_doubt(account_id):
             self._writer.write(lambda session: self._judge(session, account_id, foreign, books))
@@ -197,6 +205,10 @@ class Intake:
         lost = _recently_lost(session, account_id, now)
         if not doubtful and not lost:
             return Written()
+        if any(order.price_type == PriceType.OCO for order in doubtful):
+            kept = pairs.unowned(session, account_id, books.pairs)
+            journal.note_foreign(session, account_id, kept, now)
+            foreign = [*foreign, *kept]
         candidates = _candidates(session, account_id, foreign)
         patience = self._patience  # the book tells of the moment it was asked for, however long it was on its way
         verdicts = reconcile.judge(doubtful, candidates, books.started_at, patience.lookups, patience.window)
@@ -210,10 +222,12 @@ class Intake:
     def _carry_out(self, session: Session, verdict: reconcile.Verdict, now: datetime) -> list[object]:
         match verdict:
             case Adopt(order_id, report):
+                pairs.made(session, order_id, report)
                 return list(journal.adopt(session, order_id, without_haste(report), "reconcile", now).events)
             case Lost(order_id):
                 order = session.get_one(Order, order_id)
                 text = f"Not in {order.lookups} whole order books since it was sent: it never arrived."
+                text = pairs.TAKEN_BACK if order.price_type == PriceType.OCO and order.answered_at else text
                 return list(journal.lose(session, order_id, text, "reconcile", now).events)
             case Ambiguous(order_id, names):
                 session.get_one(Order, order_id).lookups = 0  # a book with something that could be it is no look
@@ -310,6 +324,7 @@ def _is_whole(session: Session, account_id: str, books: Books) -> bool:
             Order.account_id == account_id,
             Order.venue_order_id.is_not(None),
             Order.state != OrderState.REJECTED,
+            Order.price_type != PriceType.OCO,  # they are kept elsewhere
             Order.answered_at < books.started_at,
             Order.sent_at > books.started_at - _SHOWN_FOR,
         )
@@ -345,6 +360,8 @@ def _as_doubtful(order: Order) -> Doubtful:
         book_read_at=order.book_read_at,
         lookups=order.lookups,
         is_sending=order.state == OrderState.SENDING,
+        made=pairs.limits_of(order),
+        doubted_at=order.unknown_at if order.price_type == PriceType.OCO else None,
     )
 
 

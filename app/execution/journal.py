@@ -20,9 +20,11 @@ from app.execution import proven_terms, statements
 from app.execution.edits import Edit, Edits, event_row, nothing_filled
 from app.execution.models import Order, VenueOrder
 from app.execution.refusals import is_refusal
-from app.execution.states import OrderState, Progress, Step, advance, may_cancel
+from app.execution.states import AT_VENUE, OrderState, Progress, Step, advance, may_cancel
 from app.execution.writer import Together, Written
 from app.venues.types import Answer, OrderReport, Outcome
+
+GONE = "The broker shows this pair no more, and nobody took it back: an order may have come of it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +223,16 @@ def doubt(session: Session, order_id: str, reason: str, now: datetime) -> Writte
     return _kept(edits, order, True)
 
 
+def doubt_pair(session: Session, order_id: str, now: datetime) -> Written:
+    """The broker shows a pair no more that nobody took back: an order may have come of it."""
+    edits = Edits(session)
+    order = edits.of(order_id, now)
+    if order.state not in AT_VENUE:
+        return Written(False)
+    order.move(OrderState.UNKNOWN, "book", GONE, unknown_at=now, venue_order_id=None, lookups=0)
+    return _kept(edits, order, True)
+
+
 def withdraw(session: Session, order_id: str, reason: str, now: datetime) -> Written:
     """NEW to CANCELLED: it was never sent and now never will be."""
     values = {"order_id": order_id, "why": reason, "now": now}
@@ -240,13 +252,17 @@ def cancel_wanted(session: Session, order_id: str, now: datetime) -> Written:
     return _kept(edits, order, True)
 
 
-def cancel_answered(session: Session, order_id: str, answer: Answer, now: datetime, alarm: str = "") -> Written:
+def cancel_answered(
+    session: Session, order_id: str, answer: Answer, now: datetime, alarm: str = "", is_pair: bool = False
+) -> Written:
     """A refused cancel brings the order back to working; whether it was filled meanwhile, the books tell. `alarm` is
     told if it works still. The result is the order's state."""
     edits = Edits(session)
     order = edits.of(order_id, now)
     order.want_trades()
-    if order.state is OrderState.CANCEL_PENDING and answer.outcome in (Outcome.REFUSED, Outcome.UNAVAILABLE):
+    if is_pair and order.state in (OrderState.CANCEL_PENDING, OrderState.UNKNOWN) and answer.outcome is Outcome.DONE:
+        order.move(OrderState.CANCELLED, "answer", answer.reason)  # nothing can come of it any more
+    elif order.state is OrderState.CANCEL_PENDING and answer.outcome in (Outcome.REFUSED, Outcome.UNAVAILABLE):
         back = OrderState.PARTIALLY_FILLED if order.progress.filled > 0 else OrderState.OPEN
         order.move(back, "answer" if is_refusal(answer) else "desk", answer.reason, reason=answer.reason)
         if alarm:

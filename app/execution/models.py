@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, Exact, Moment
@@ -92,6 +92,11 @@ class Order(Base):
     product: Mapped[str]
     price: Mapped[Decimal | None] = mapped_column(Exact)
     trigger_price: Mapped[Decimal | None] = mapped_column(Exact)
+    # Of a pair that rests at the broker, whose trigger and price are those of its stop; `fired`: "stop" or "target",
+    # once the broker made an order of it.
+    target_trigger: Mapped[Decimal | None] = mapped_column(Exact)
+    target_price: Mapped[Decimal | None] = mapped_column(Exact)
+    fired: Mapped[str] = mapped_column(String(8), default="", server_default="")
     state: Mapped[str]
     failure: Mapped[str] = mapped_column(default="")  # refused, login, unavailable, denied, withdrawn, lost
     reason: Mapped[str] = mapped_column(default="")  # in the venue's words

@@ -38,6 +38,8 @@ class Doubtful:
     book_read_at: datetime | None
     lookups: int  # whole books read after the send so far, this one included
     is_sending: bool = False
+    made: tuple[Decimal, ...] = ()  # of a pair that the broker shows no more: the limits of what may have come of it
+    doubted_at: datetime | None = None  # where it was not in doubt from the send on
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +95,16 @@ def judge(
     groups: dict[Key, list[Doubtful]] = defaultdict(list)
     for order in doubtful:
         groups[_key(order)].append(order)
-    verdicts = {v.order_id: v for key, group in groups.items() for v in _judge_group(group, by_key[key])}
+    verdicts = {
+        v.order_id: v
+        for key, group in groups.items()
+        for v in _judge_group(group, by_key[key] + _made_of(group, candidates))
+    }
     settled = [verdicts[o.order_id] for o in doubtful if o.order_id in verdicts]
     left = _without(candidates, settled)
     sending = {_asked_for(order) for order in doubtful if order.is_sending}
-    ended = {o.order_id: _end(o, left, sending) for o in doubtful if o.lookups >= lookups and now - o.sent_at > window}
+    old = [o for o in doubtful if o.lookups >= lookups and now - (o.doubted_at or o.sent_at) > window]
+    ended = {o.order_id: _end(o, left, sending) for o in old}
     return [ended.get(v.order_id, v) if isinstance(v, Wait) else v for v in settled]
 
 
@@ -119,6 +126,18 @@ def _judge_group(group: list[Doubtful], candidates: list[Candidate]) -> list[Ver
         return _pair(unknown, possible)
     names = tuple(sorted(c.report.venue_order_id for c in possible))
     return [Ambiguous(order.order_id, names) for order in unknown]
+
+
+def _made_of(group: list[Doubtful], candidates: list[Candidate]) -> list[Candidate]:
+    """Orders that a broker may have made of the pairs of this group, whose legs are limits."""
+    first = group[0]
+    return [
+        candidate
+        for candidate in candidates
+        if candidate.report.price_type == PriceType.LIMIT
+        and candidate.report.price in first.made
+        and _asks_for(candidate.report) == _asked_for(first)
+    ]
 
 
 def _is_clear(unknown: list[Doubtful], possible: list[Candidate]) -> bool:
@@ -197,6 +216,6 @@ def _spec(
     price: Decimal | None, trigger_price: Decimal | None,
 ) -> Key:  # fmt: skip
     """Venues put what they like into the price fields that an order's type does not use, so those do not count."""
-    limit = price if price_type in (PriceType.LIMIT, PriceType.SL) else None
-    trigger = trigger_price if price_type in (PriceType.SL, PriceType.SL_M) else None
+    limit = price if price_type in (PriceType.LIMIT, PriceType.SL, PriceType.OCO) else None
+    trigger = trigger_price if price_type in (PriceType.SL, PriceType.SL_M, PriceType.OCO) else None
     return exchange, symbol, str(side), quantity, str(price_type), product, limit, trigger

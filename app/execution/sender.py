@@ -110,7 +110,8 @@ class Sender:
         return Work(f"send:{order.id}", _urgency(order.purpose), partial(send, self._desk.clock.now()), drop=drop)
 
     def cancelling(self, order: Order) -> Work:
-        command = CancelOrder(order.venue_order_id or "", order.id, _symbol(order), _tag(order))
+        about = (_symbol(order), _tag(order), PriceType(order.price_type))
+        command = CancelOrder(order.venue_order_id or "", order.id, *about)
         return Work(f"cancel:{order.id}", Urgency.CANCEL, partial(self._cancel, command), is_placing=False)
 
     def changing(self, change: changes.Waiting) -> Work:
@@ -172,7 +173,8 @@ class Sender:
         reach("cancelling")
         answer = self._ask(partial(self._in_turn, self._venue.cancel, command))
         alarm, now = self._refused_again(command, answer, asked_at), desk.clock.now()
-        state = desk.writer.write(lambda session: journal.cancel_answered(session, order_id, answer, now, alarm))
+        said = (order_id, answer, now, alarm, command.price_type is PriceType.OCO)
+        state = desk.writer.write(lambda session: journal.cancel_answered(session, *said))
         if state in FINAL:
             desk.refusals.forget(order_id)
         return True
@@ -244,6 +246,8 @@ def command_for(order: Order) -> PlaceOrder:
         product=Product(order.product),
         price=order.price,
         trigger_price=order.trigger_price,
+        target_trigger=order.target_trigger,
+        target_price=order.target_price,
         tag=_tag(order),
         reduce_only=order.purpose not in ENTRY_LIKE,
     )

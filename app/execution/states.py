@@ -40,10 +40,11 @@ _ENDS = frozenset({S.FILLED, S.REJECTED, S.CANCELLED, S.EXPIRED})
 TRANSITIONS: dict[OrderState, frozenset[OrderState]] = {
     S.NEW: frozenset({S.SENDING, S.CANCELLED, S.REJECTED}),  # withdrawn or denied before it was sent
     S.SENDING: AT_VENUE | _ENDS | {S.UNKNOWN},
-    S.OPEN: AT_VENUE | _ENDS,
-    S.TRIGGER_PENDING: AT_VENUE | _ENDS,
+    # To unknown goes a pair alone that the broker shows no more: an order may have come of it.
+    S.OPEN: AT_VENUE | _ENDS | {S.UNKNOWN},
+    S.TRIGGER_PENDING: AT_VENUE | _ENDS | {S.UNKNOWN},
     S.PARTIALLY_FILLED: frozenset({S.CANCEL_PENDING}) | _ENDS,
-    S.CANCEL_PENDING: AT_VENUE | _ENDS,  # back to working when the venue refuses to cancel
+    S.CANCEL_PENDING: AT_VENUE | _ENDS | {S.UNKNOWN},  # back to working when the venue refuses to cancel
     S.UNKNOWN: AT_VENUE | _ENDS | {S.LOST},
     S.FILLED: frozenset(),
     S.REJECTED: frozenset({S.FILLED}),  # a venue took its refusal back: the fill is real, and alarming

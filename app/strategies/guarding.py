@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from app.core.clock import INDIA
 from app.core.money import ZERO
 from app.execution.models import Order
+from app.execution.states import AT_VENUE
 from app.risk.limits import Bounds, Limits, bounds, leg_bounds, limits
 from app.risk.models import RiskEvent, RiskTrail
 from app.risk.monitor import Reach, Stake
@@ -23,7 +24,7 @@ from app.strategies.models import AccountRun, LegRun, Run
 from app.strategies.part_views import AccountRunState
 from app.strategies.service import LIVE_PARTS
 from app.strategies.watching import Held, Money, delta_watch, leg_marks, leg_rules, run_marks, trend_watch
-from app.venues.types import Side, Symbol
+from app.venues.types import PriceType, Side, Symbol
 
 OF_LEGS = ("stop", "target", "trail", "even")
 
@@ -35,6 +36,7 @@ class _Known:
     legs: dict[str, list[Held]]
     trails: dict[str, Trailed]
     stopped: set[str]
+    resting: set[str]  # whose stop and target rest at the broker
 
 
 def limited(session: Session, part_ids: Collection[str]) -> dict[str, str]:
@@ -52,7 +54,7 @@ def stakes(session: Session, run_ids: Collection[str] | None = None) -> list[Sta
     for run, part in rows:
         parts[run.id].append(part)
     legs = _legs(session, [part.id for _, part in rows])
-    known = _Known(legs, _trails(session, runs), _stopped(session, runs.values()))
+    known = _Known(legs, _trails(session, runs), _stopped(session, runs.values()), _resting(session, runs.values()))
     found: list[Stake] = []
     for run_id, run in runs.items():
         found += _of_run(run, parts[run_id], known)
@@ -70,6 +72,16 @@ def _stopped(session: Session, runs: Iterable[Run]) -> set[str]:
         return set()
     stopped = (RiskEvent.reach == Reach.LEG, RiskEvent.decided, RiskEvent.rule.in_(STOPS))
     return set(session.scalars(select(RiskEvent.subject_id).where(RiskEvent.run_id.in_(asking), *stopped)))
+
+
+def _resting(session: Session, runs: Iterable[Run]) -> set[str]:
+    """Legs whose stop and target are at the broker now: it holds them, and not the desk."""
+    asking = [run.id for run in runs if any(leg.get("at_broker") for leg in run.legs)]
+    if not asking:
+        return set()
+    query = select(Order.leg_run_id).join(AccountRun, AccountRun.id == Order.account_run_id)
+    held = (AccountRun.run_id.in_(asking), Order.price_type == PriceType.OCO, Order.state.in_(AT_VENUE))
+    return {str(leg_id) for leg_id in session.scalars(query.where(*held))}
 
 
 def _live_runs(session: Session, run_ids: Collection[str] | None) -> Sequence[Any]:
@@ -177,6 +189,8 @@ def _of_legs(run: Run, part: AccountRun, known: _Known) -> list[Stake]:
 def _of_leg(run: Run, leg: Held, known: _Known, at_cost: bool, is_whole: bool) -> Stake | None:
     row = leg.row
     rules = leg_rules(run.legs, row, at_cost)
+    if row.id in known.resting:
+        rules = replace(rules, stop=None, target=None)
     if row.exit_reason is not None or not leg.held or rules.is_empty:
         return None
     around = leg_bounds(rules, leg.entry, leg.entered, is_whole)

@@ -74,6 +74,14 @@ def leave(session: Session, trigger: Trigger, now: datetime, by: str = BY) -> tu
     return parts, [Alarm(stake.owner_id, None, f"run:{stake.run_id}", f"{stake.name} is left by its {reason}.")]
 
 
+def left_by(session: Session, leg_run_id: str, rule: Rule, reason: str, by: str, event: dict[str, Any]) -> bool:
+    """A leg that left by what rested elsewhere; whether that decided its exit. The event is kept either way."""
+    change = {"row_id": leg_run_id, "reason": reason, "by": by, "now": event["at"], "rule": rule.value}
+    won = bool(statements.run(session, _DECIDE[Reach.LEG], change).rowcount == 1)
+    insert_many(session, _EVENTS, [{"id": new_id(), "decided": won} | event])
+    return won
+
+
 def keep(session: Session, moved: Sequence[tuple[Stake, Trailed]], now: datetime) -> None:
     """How far stops have followed: hundreds of them cost three statements, since exits go through the same thread."""
     ids = [stake.id for stake, _ in moved]

@@ -21,6 +21,7 @@ from app.instruments.contracts import ContractRule, is_strike_rule
 from app.instruments.expiries import ExpiryRule, expiry_words, is_expiry
 from app.risk.limits import LegRules, Limits
 from app.risk.rules import LegGain, LegLevel
+from app.strategies.broker_pair import obstacle
 from app.strategies.chasing import Chase
 from app.strategies.entry_price import PriceFrom, Pricing, TriggerFrom
 from app.strategies.exit_rule import ExitRule
@@ -76,13 +77,16 @@ class Leg(BaseModel):
     target: LegLevel | None = None
     trail: LegGain | None = None
     even: LegGain | None = None
+    at_broker: Annotated[bool, Field(description="Its stop and target rest at the broker, where it takes them.")] = (
+        False
+    )
     wait: Wait | None = None
     breakout: Breakout | None = None
     again: Again | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        found = (_contract_problem(self), _size_problem(self), *_faults(self), *_late_faults(self))
+        found = (_contract_problem(self), _size_problem(self), *_faults(self), _rest_fault(self), *_late_faults(self))
         problem = next((one for one in found if one), "")
         if problem:
             raise ValueError(problem)
@@ -199,6 +203,10 @@ def _faults(leg: Leg) -> Iterator[str]:
     yield leg.price_from.problem if leg.price_from else ""
     if leg.chase is not None and (leg.price_type != "LIMIT" or leg.price_from is None):
         yield "only a limit price that is reckoned from the market can follow it: chase"
+
+
+def _rest_fault(leg: Leg) -> str:
+    return obstacle(leg.rules, leg.product) if leg.at_broker else ""
 
 
 def _late_faults(leg: Leg) -> Iterator[str]:

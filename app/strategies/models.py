@@ -224,6 +224,8 @@ class LegRun(Base):
     target: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # as above
     # WAITING, ENTERED (its orders are journaled) or NEVER; empty where it is entered with the others.
     waits: Mapped[str] = mapped_column(String(8), default="", server_default="")
+    # Its stop and target shall rest at the broker, where it takes them.
+    at_broker: Mapped[bool] = mapped_column(default=False, server_default=text("(false)"))
     entry: Mapped[int] = mapped_column(default=1, server_default=text("1"))  # which of this leg; the first is 1
     again: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # an Again, with the times left
     entered_at: Mapped[datetime | None] = mapped_column(Moment)  # when that was decided, of one that had waited

@@ -42,6 +42,8 @@ class OrderView:
     ended_at: datetime | None = None
     cancel_at: datetime | None = None
     is_limit: bool = False
+    is_pair: bool = False  # it rests at the broker, stop and target as one
+    fired: str = ""  # what of such a pair was touched: then it is a limit order
     sent_at: datetime | None = None
     new_terms: NewTerms | None = None  # of an exit that rests: the newest change that was asked for
 
@@ -65,6 +67,7 @@ class LegView:
     name: str = ""
     tries_before: int = 0  # exit attempts made before a person last asked for the exit: they do not count
     gone: Decimal = ZERO  # of what is held, no longer at the venue: closed outside the desk
+    rests: bool = False  # its stop and target shall rest at the broker, where it takes them
     is_late: bool = False  # its entry comes by itself, after the others: once a price says so, or again
     waits: bool = False  # of a late one: nothing was decided yet
     is_never: bool = False  # of a late one: it was decided that it is not entered
@@ -78,6 +81,16 @@ class LegView:
     @cached_property
     def exits(self) -> list[OrderView]:
         return [order for order in self.orders if order.is_exit]
+
+    @cached_property
+    def pairs(self) -> list[OrderView]:
+        """Stops and targets that rest at the broker."""
+        return [order for order in self.exits if order.is_pair]
+
+    @cached_property
+    def sent_exits(self) -> list[OrderView]:
+        """Exits that went out because they were decided."""
+        return [order for order in self.exits if not order.is_pair]
 
     @cached_property
     def entered(self) -> Decimal:

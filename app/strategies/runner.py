@@ -34,6 +34,7 @@ from app.strategies.exit_prices import AnyMarket, ExitTerms, Means, limit_terms,
 from app.strategies.following import follow
 from app.strategies.models import AccountRun, LegRun, Run
 from app.strategies.part_views import ENDED, AccountRunState
+from app.strategies.resting import left, pair_wish
 from app.strategies.starting import entry_wish
 from app.strategies.views import Loaded, load, orders_to_send
 from app.strategies.waves import Decision, Resend, decide
@@ -202,6 +203,8 @@ class Runner:
         events: list[object] = []
         for order_id in decision.withdraw:
             events += journal.withdraw(session, order_id, "no longer wanted", now).events
+        for leg_id, fired in decision.fired:
+            events += left(session, loaded, leg_id, fired, now)
         if decision.unwind:
             self._decide_exit(session, loaded.part, decision.unwind, now)
         return events
@@ -249,10 +252,12 @@ class Runner:
             entry_wish(part.owner_id, part.account_id, legs[again.leg_id], again.quantity, again.attempt)
             for again in decision.enter
         ]
-        return entries + [
+        pairs = [pair_wish(loaded, again, self._freeze(loaded, again)) for again in decision.rest]
+        exits = [
             _exit_wish(loaded, again, self._exit_terms(loaded, again), self._freeze(loaded, again))
             for again in decision.leave
         ]
+        return [*entries, *(wish for wish in pairs if wish is not None), *exits]
 
     def _submit(
         self, session: Session, steps: Sequence[tuple[Loaded, Decision]], now: datetime

@@ -86,6 +86,7 @@ class NewLeg(NamedTuple):
     chosen: str
     stop: dict[str, Any] | None
     target: dict[str, Any] | None
+    at_broker: bool
     waits: str
     again: dict[str, Any] | None
 
@@ -269,6 +270,7 @@ def _new_leg(part_id: str, portion: Portion) -> NewLeg:
         chosen="; ".join(seen.words for seen in portion.resolved.seen),
         stop=leg.stop.model_dump(mode="json") if leg.stop else None,
         target=leg.target.model_dump(mode="json") if leg.target else None,
+        at_broker=leg.at_broker,
         waits=WAITING if leg.is_late else "",
         again=leg.again.model_dump(mode="json") if leg.again else None,
     )

@@ -22,7 +22,7 @@ from app.strategies.gone import EXIT_PURPOSES, gone
 from app.strategies.late_entry import again_of
 from app.strategies.models import NEVER, WAITING, AccountRun, LegRun, Run
 from app.strategies.part_views import ENDED, AccountRunState, AccountRunView, LegView, OnFailure, OrderView
-from app.venues.types import Side
+from app.venues.types import PriceType, Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ _LEG_COLUMNS = [
     for name in (
         "id", "account_run_id", "number", "exchange", "symbol", "side", "lot_size", "freeze_quantity", "tick",
         "quantity", "product", "price_type", "price", "trigger_price", "price_from", "chase", "waits", "entry", "again",
-        "exit_reason", "exit_at", "exit_rule",
+        "exit_reason", "exit_at", "exit_rule", "stop", "target", "at_broker",
     )
 ]  # fmt: skip
 _LEGS = select(*_LEG_COLUMNS).where(_legs.c.account_run_id.in_(_ids)).order_by(_legs.c.number, _legs.c.entry)
@@ -70,7 +70,7 @@ _ORDER_COLUMNS = [
     for name in (
         "id", "account_run_id", "leg_run_id", "purpose", "state", "quantity", "filled_quantity", "failure", "reason",
         "sent_at", "ended_at", "cancel_at", "exchange", "symbol", "side", "price_type", "product", "price",
-        "trigger_price", "venue_order_id",
+        "trigger_price", "target_trigger", "target_price", "venue_order_id", "fired", "average_price", "unknown_at",
     )
 ]  # fmt: skip
 _ORDERS = (
@@ -187,6 +187,7 @@ def _leg_view(
         waits=leg.waits == WAITING,
         is_never=leg.waits == NEVER,
         is_again=leg.entry > 1,
+        rests=bool(leg.at_broker),
         returns=leg.again is not None and returns(leg) and not _is_followed(leg, legs),
     )
 
@@ -214,7 +215,9 @@ def _order_view(order: Any, new_terms: NewTerms | None) -> OrderView:
         ended_at=order.ended_at,
         cancel_at=order.cancel_at,
         is_limit=order.price_type in PRICED,
-        sent_at=order.sent_at,
+        is_pair=order.price_type == PriceType.OCO,
+        fired=order.fired,
+        sent_at=order.unknown_at if order.fired else order.sent_at,  # its limit rests from when it was heard of
         new_terms=new_terms,
     )
 

@@ -42,7 +42,7 @@ from app.venues.types import PriceType, Side, Symbol
 LEFT = "What it belongs to was left."
 _COLUMNS = (
     "account_run_id", "number", "exchange", "symbol", "side", "lots", "lot_size", "freeze_quantity", "tick", "quantity",
-    "product", "stop", "target",
+    "product", "stop", "target", "at_broker",
 )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -105,12 +105,17 @@ class Money:
         return tuple((symbol, weight) for symbol, weight in weights.items() if weight)
 
 
+def levels_of(row: Any) -> LegRules:
+    """A leg run's own stop and target."""
+    stop, target = (LegLevel.model_validate(saved) if saved else None for saved in (row.stop, row.target))
+    return LegRules(stop, target)
+
+
 def leg_rules(legs: Iterable[Mapping[str, Any]], row: Any, at_cost: bool) -> LegRules:
     """`legs` are those of the run, `row` one of its leg runs."""
     written = next((leg for number, leg in enumerate(legs, 1) if number == row.number), {})
     trail, even = (LegGain.model_validate(saved) if (saved := written.get(key)) else None for key in ("trail", "even"))
-    stop, target = (LegLevel.model_validate(saved) if saved else None for saved in (row.stop, row.target))
-    return LegRules(stop, target, trail, even, at_cost)
+    return replace(levels_of(row), trail=trail, even=even, at_cost=at_cost)
 
 
 def run_marks(rules: Limits, underlyings: Mapping[str, Any] | None) -> tuple[Mark, ...]:

@@ -44,6 +44,8 @@ class Decision:
     convert: tuple[str, ...] = ()  # exits that have rested long enough: they go at market
     enter: tuple[Resend, ...] = ()
     leave: tuple[Resend, ...] = ()
+    rest: tuple[Resend, ...] = ()  # pairs of stop and target that are to rest at the broker
+    fired: tuple[tuple[str, str], ...] = ()  # legs that left by such a pair, each with what was touched
     unwind: str = ""  # the reason, when the entry's failure decides the exit
     trouble: str | None = None  # None leaves what was said before
 
@@ -57,6 +59,8 @@ class _Plan:
     convert: list[str] = field(default_factory=list)
     enter: list[Resend] = field(default_factory=list)
     leave: list[Resend] = field(default_factory=list)
+    rest: list[Resend] = field(default_factory=list)
+    fired: list[tuple[str, str]] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
 
     def decide(self, state: AccountRunState, unwind: str = "") -> Decision:
@@ -68,6 +72,8 @@ class _Plan:
             tuple(self.convert),
             tuple(self.enter),
             tuple(self.leave),
+            tuple(self.rest),
+            tuple(self.fired),
             unwind,
             " ".join(self.troubles) or None,
         )
@@ -98,9 +104,22 @@ def _stay(view: AccountRunView, plan: _Plan, now: datetime) -> Decision:
         why = _enter_late(view, plan, now)
         if why:
             return plan.decide(AccountRunState.EXITING, unwind=why)
+        for leg in view.legs:
+            _rest(leg, plan)
     if all(leg.is_flat for leg in view.legs):
         return plan.decide(_state_while_leaving(view))
     return plan.decide(AccountRunState.OPEN)
+
+
+def _rest(leg: LegView, plan: _Plan) -> None:
+    """Its stop and target go to the broker once, when all of it is held. Where that is refused, or they are taken back
+    there, the desk holds them."""
+    if leg.is_exit_wanted:
+        return
+    plan.fired += [(leg.id, order.fired) for order in leg.exits if order.fired]
+    plan.release += [order.id for order in leg.exits if order.is_pair and order.state is OrderState.NEW]
+    if leg.rests and leg.is_complete and not leg.has_live_entry and not leg.exits and leg.unexited > 0:
+        plan.rest.append(Resend(leg.id, leg.unexited, 0))
 
 
 def _state_while_leaving(view: AccountRunView) -> AccountRunState:
@@ -155,7 +174,7 @@ def _enter(view: AccountRunView, plan: _Plan, now: datetime) -> Decision:
     if failed:
         return _entry_failed(view, plan, failed)
     if all(leg.is_complete for leg in prompt):
-        return _stay(view, plan, now) if len(prompt) < len(view.legs) else plan.decide(AccountRunState.OPEN)
+        return _stay(view, plan, now)
     return plan.decide(AccountRunState.ENTERING)
 
 
@@ -252,7 +271,9 @@ def _entry_failed(view: AccountRunView, plan: _Plan, why: str) -> Decision:
 def _leave(legs: Sequence[LegView], plan: _Plan, rule: ExitRule, now: datetime) -> None:
     for leg in legs:
         plan.withdraw += [order.id for order in leg.entries if order.state is OrderState.NEW]
-        plan.cancel += [order.id for order in leg.entries if may_cancel(order.state, order.cancel_at, now)]
+        plan.withdraw += [order.id for order in leg.pairs if order.state is OrderState.NEW]
+        in_the_way = [*leg.entries, *leg.pairs]
+        plan.cancel += [order.id for order in in_the_way if may_cancel(order.state, order.cancel_at, now)]
     shorts = [leg for leg in legs if leg.side is Side.SELL]
     longs = [leg for leg in legs if leg.side is Side.BUY]
     for leg in shorts:
@@ -270,7 +291,7 @@ def _leave_leg(leg: LegView, plan: _Plan, rule: ExitRule, now: datetime) -> None
         plan.troubles.append(closed_outside.sentence(leg.name, max(ZERO, leg.held - leg.gone), leg.held))
     if leg.unexited <= 0:
         return
-    last = max(leg.exits, key=lambda order: (order.attempt, order.ended_at or now), default=None)
+    last = max(leg.sent_exits, key=lambda order: (order.attempt, order.ended_at or now), default=None)
     if last is None:
         plan.leave.append(Resend(leg.id, leg.unexited, 1, may_rest=True))
         return

@@ -30,6 +30,7 @@ class PriceType(StrEnum):
     LIMIT = "LIMIT"
     SL = "SL"
     SL_M = "SL-M"
+    OCO = "OCO"  # a stop and a target that rest at the broker as one: the first that is touched ends the other
 
 
 class Product(StrEnum):
@@ -124,6 +125,8 @@ class PlaceOrder:
     reduce_only: bool = False
     post_only: bool = False
     leverage: Decimal | None = None
+    target_trigger: Decimal | None = None  # of an OCO, whose trigger and price are those of its stop
+    target_price: Decimal | None = None
     not_after: datetime | None = None  # it must not leave later: by then another engine may act
 
 
@@ -148,6 +151,7 @@ class CancelOrder:
     client_order_id: str
     symbol: Symbol
     tag: str = ""
+    price_type: PriceType | None = None  # as it was placed: an OCO is kept elsewhere at some venues
     not_after: datetime | None = None  # as of a placing
 
 

@@ -60,6 +60,7 @@ OPTIONS = {
     "chase_then": {"leave": "rests", "market": "at market"},
     "product": {"NRML": "NRML", "MIS": "MIS", "CNC": "CNC"},
     "price_type": {"MARKET": "Market", "LIMIT": "Limit", "SL": "SL (stop limit)", "SL-M": "SL-M (stop)"},
+    "held": {"desk": "by the desk", "broker": "at the broker, if it can"},
     "level": {
         "points": "points",
         "percent": "% of entry",

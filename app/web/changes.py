@@ -47,7 +47,7 @@ class ChangeForm:
     def terms(self) -> Terms:
         """Raises Invalid where there is no number."""
         kind = self.typed["price_type"]
-        if kind not in tuple(PriceType):
+        if kind not in dict(PRICE_TYPES):
             raise Invalid.field("price_type", "Choose MARKET, LIMIT, SL or SL-M.")
         price_type = PriceType(kind)
         wanted = {"quantity": True, "price": price_type in PRICED, "trigger_price": price_type in TRIGGERED}

@@ -42,6 +42,7 @@ LEG_FIELDS = {
     "trail_unit": "points",
     "even_value": "",
     "even_unit": "points",
+    "held": "desk",
     "was": "",  # the number it had on the page that came in
 } | LATE_FIELDS
 ON_A_DATE = "date"
@@ -79,7 +80,7 @@ AT = {  # where a part of a leg is typed, where that is another field
 }  # fmt: skip
 # A complaint about how a leg fits together is shown at the field it names first.
 PLACES = {
-    "again": "again_times", "waits": "wait_value",
+    "rest at": "held", "again": "again_times", "waits": "wait_value",
     "symbol": "symbol", "underlying": "underlying", "expiry": "expiry", "chase": "chase_times", "strike": "strike",
     "range": "strike", "premium": "strike", "delta": "strike", "lots": "lots", "the limit lies": "price",
     "trigger": "trigger", "price": "price",
@@ -120,7 +121,7 @@ def leg_values(leg: Mapping[str, Any]) -> dict[str, str]:
     if leg.get("units"):
         values |= {"lots": str(leg["units"]), "counted": "units"}
     values |= _expiry_values(values["expiry"]) | _pick_values(leg.get("pick")) | _price_values(leg)
-    return values | late_values(leg)
+    return values | {"held": "broker" if leg.get("at_broker") else "desk"} | late_values(leg)
 
 
 def usual_if_choice(name: str) -> str:
@@ -165,6 +166,8 @@ def leg_data(values: Mapping[str, str]) -> dict[str, object]:
     for name in OF_LEVELS:
         if values[f"{name}_value"]:
             data[name] = {"value": values[f"{name}_value"], "unit": values[f"{name}_unit"] or "points"}
+    if values["held"] == "broker":
+        data["at_broker"] = True
     return data | late_data(values)
 
 

@@ -16,6 +16,7 @@ from app.execution.models import Order, VenueOrder
 from app.execution.refusals import RefusedCancel, refused_cancels
 from app.execution.states import AT_VENUE, FINAL, IN_DOUBT, OrderState, can_cancel
 from app.execution.timing import milliseconds
+from app.venues.types import PriceType
 from app.web.current import services
 from app.web.words import EXITS, order_word
 
@@ -48,7 +49,7 @@ class OrderLine:
     def can_change(self) -> bool:
         """Whether the venue may be asked to work it on other terms."""
         order = self.order
-        is_there = order.venue_order_id is not None and order.state in AT_VENUE
+        is_there = order.venue_order_id is not None and order.state in AT_VENUE and order.price_type != PriceType.OCO
         return is_there and order.state != OrderState.CANCEL_PENDING and order.cancel_asked_at is None
 
     @property

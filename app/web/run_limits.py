@@ -13,13 +13,15 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app.core.money import ZERO
+from app.core.money import ZERO, plain
+from app.execution.models import Order
+from app.execution.states import AT_VENUE, OrderState
 from app.risk.limits import Base, Bounds, bounds, limits
 from app.risk.models import RiskEvent, RiskReading, RiskTrail
 from app.risk.rules import IN_CURRENCY, Rule
 from app.strategies.models import LegRun, Run
 from app.strategies.watching import leg_rules, run_marks
-from app.venues.types import Side
+from app.venues.types import PriceType, Side
 from app.web.current import services
 
 MOST_EVENTS = 20
@@ -116,6 +118,29 @@ def read_limits(run: Run, shares: Sequence[Share], has_leg_levels: bool) -> Limi
 def level_words(leg: LegRun, legs: Sequence[Mapping[str, Any]]) -> str:
     """For a leg's row: "stop 20 % from entry, target at a price of 310". `legs` are those of the run."""
     return ", ".join(leg_rules(legs, leg, at_cost=False).words)
+
+
+def holder_words(leg: LegRun, exits: Iterable[Order]) -> str:
+    """Who holds a leg's stop and target: "At the broker: 95 or 165"; empty where it has not both."""
+    if leg.stop is None or leg.target is None:
+        return ""
+    if not leg.at_broker:
+        return "Held by the desk"
+    pairs = [order for order in exits if order.target_trigger is not None]
+    return _pair_words(pairs[-1]) if pairs else "Held by the desk until all of it is filled, then at the broker"
+
+
+def _pair_words(pair: Order) -> str:
+    if pair.fired:
+        return f"At the broker: its {pair.fired} was reached"
+    if pair.price_type == PriceType.OCO and pair.state in AT_VENUE:
+        levels = [plain(level) for level in (pair.trigger_price, pair.target_trigger) if level is not None]
+        return f"At the broker: {' or '.join(levels)}"
+    if pair.state in (OrderState.NEW, OrderState.SENDING):
+        return "On its way to the broker, held by the desk until then"
+    if pair.state == OrderState.UNKNOWN:
+        return "In doubt at the broker, held by the desk as well"
+    return f"Held by the desk: {pair.reason.rstrip('.') or 'it was taken back at the broker'}"
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ from app.web.order_lines import OrderLine, Wish, order_lines, owned_accounts, wi
 from app.web.prices import Prices, Seen, seen_prices
 from app.web.run_happenings import Happening, read_happenings
 from app.web.run_late import LateLine, late_line, late_rows
-from app.web.run_limits import Entered, LimitsView, Share, level_words, read_limits
+from app.web.run_limits import Entered, LimitsView, Share, holder_words, level_words, read_limits
 from app.web.run_timing import TimingTable, run_rounds, timing_table
 from app.web.size_view import SizeView, size_view
 from app.web.words import run_word
@@ -108,9 +108,15 @@ class LegLine:
         """An exit that waits at the venue for its price, and when it goes at market."""
         for line in self._exits:
             order = line.order
-            if order.state in AT_VENUE and order.price_type in PRICED and order.sent_at is not None:
-                return order, order.sent_at + self.rule.converts_after
+            since = order.unknown_at if order.fired else order.sent_at  # of a pair: when an order came of it
+            if order.state in AT_VENUE and order.price_type in PRICED and since is not None:
+                return order, since + self.rule.converts_after
         return None
+
+    @property
+    def holder(self) -> str:
+        """Who holds its stop and target, while it is held."""
+        return holder_words(self.leg, (line.order for line in self._exits)) if self.is_live and self.held else ""
 
     @cached_property
     def texts(self) -> "LegTexts":

@@ -11,6 +11,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -134,6 +135,49 @@ def test_it_may_die_while_a_leg_comes_again(walked: World) -> None:
     watched.until(watched.is_over)
     assert entries_of(watched) == 2
     assert_over(walked, watched.run_id)
+
+
+@pytest.fixture(scope="module")
+def keeping(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Its broker keeps stops and targets."""
+    with world(tmp_path_factory.mktemp("keeping"), brokers=({**ONE_BROKER[0], "gtt": True},)) as made:
+        yield made
+
+
+@pytest.mark.parametrize("point", ["claimed:2", "answered:2", "cancelling"])
+def test_it_may_die_while_a_stop_and_a_target_go_to_the_broker_or_are_taken_back(keeping: World, point: str) -> None:
+    """Before they were sent, with the answer not written down, and on the way out: there is one pair, then none."""
+    desk = keeping.desk
+    desk.paper.tell("market", name="NIFTY", pin=25_000)
+    levels = {"stop": {"value": "30"}, "target": {"value": "40"}, "at_broker": True}
+    strategy_id = desk.strategy([SPLIT_FLY[0] | levels | {"lots": 1, "strike": "25000"}], f"kept {point}")
+    if point != "cancelling":
+        keeping.kill()
+        engine = keeping.start(point)
+        watched = Watched(keeping, desk.services.strategies.run(desk.owner_id, strategy_id, point))
+        until(engine.has_died, 40)
+        keeping.start()
+    else:
+        watched = Watched(keeping, desk.services.strategies.run(desk.owner_id, strategy_id, point))
+    watched.until(
+        lambda: [order.state for order in pairs_of(watched)][-1:] in (["open"], ["trigger_pending"], ["lost"])
+    )
+    kept = desk.paper["near"].call("gttorderbook")[1]["data"]
+    assert len(kept) == sum(order.state != "lost" for order in pairs_of(watched)) <= 1
+    if point == "cancelling":
+        keeping.kill()
+        engine = keeping.start(point)
+    watched.ask_for_exit()
+    if point == "cancelling":
+        until(engine.has_died, 40)
+        keeping.start()
+    watched.until(watched.is_over)
+    assert_over(keeping, watched.run_id)
+    assert desk.paper["near"].call("gttorderbook")[1]["data"] == []
+
+
+def pairs_of(watched: Watched) -> list[Any]:
+    return [order for order in orders_of(watched.world.desk, watched.run_id) if order.target_trigger is not None]
 
 
 def entries_of(watched: Watched) -> int:

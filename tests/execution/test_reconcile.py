@@ -142,3 +142,38 @@ def test_no_venue_order_is_adopted_twice_and_the_order_of_the_book_does_not_matt
     assert len(adopted) == len(set(adopted))
     assert sorted(map(repr, verdicts)) == sorted(map(repr, ask(list(reversed(ours)), list(reversed(book)), now)))
     assert [v.order_id for v in verdicts] == [order.order_id for order in ours if not order.is_sending]
+
+
+def gone_pair(order_id: str = "a", **more: object) -> Doubtful:
+    """A stop and a target that the broker shows no more."""
+    usual = {"price": Decimal(95), "trigger_price": Decimal(100), "made": (Decimal(95), Decimal(140))}
+    return doubtful(order_id, **{"price_type": "OCO", "doubted_at": SENT} | usual | more)  # type: ignore[arg-type]  # as above
+
+
+@pytest.mark.parametrize("price", [95, 140])
+def test_the_order_that_came_of_a_pair_is_known_by_either_limit(price: int) -> None:
+    found = candidate(price_type="LIMIT", price=Decimal(price))
+    assert ask([gone_pair()], [found]) == [Adopt("a", found.report)]
+
+
+def test_an_order_at_another_price_did_not_come_of_a_pair_and_a_person_is_asked_in_the_end() -> None:
+    other = candidate(price_type="LIMIT", price=Decimal(96))
+    assert ask([gone_pair()], [other]) == [Wait("a")]
+    assert ask([gone_pair(lookups=5)], [other], LATE) == [Ambiguous("a", ("v1",))]
+
+
+def test_two_orders_that_could_have_come_of_one_pair_are_for_a_person() -> None:
+    found = [candidate(name, price_type="LIMIT", price=Decimal(95)) for name in ("v1", "v2")]
+    assert ask([gone_pair()], found) == [Ambiguous("a", ("v1", "v2"))]
+
+
+def test_a_pair_that_comes_to_light_again_is_itself() -> None:
+    same = candidate("gtt:1", price_type="OCO", price=Decimal(95), trigger_price=Decimal(100))
+    assert ask([gone_pair()], [same]) == [Adopt("a", same.report)]
+
+
+def test_a_pair_that_rested_for_days_is_not_given_up_the_moment_it_is_gone() -> None:
+    days_later = SENT + timedelta(days=3)
+    pair = gone_pair(lookups=5, doubted_at=days_later)
+    assert ask([pair], [], days_later + timedelta(seconds=5)) == [Wait("a")]
+    assert ask([pair], [], days_later + WINDOW + timedelta(seconds=1)) == [Lost("a")]

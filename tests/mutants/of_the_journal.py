@@ -6,6 +6,7 @@ STATEMENTS, JOURNAL, EDITS = "app/execution/statements.py", "app/execution/journ
 SENDER, RECOVERY, LEASE = "app/execution/sender.py", "app/execution/recovery.py", "app/execution/lease.py"
 DESK, WRITER, DECIDING = "app/execution/desk.py", "app/execution/writer.py", "app/strategies/waves.py"
 VIEWS, REFUSALS = "app/strategies/part_views.py", "app/execution/refusals.py"
+PAIRS = ("tests/engine/test_pairs.py",)
 REFUSED, BY_HAND = ("tests/execution/test_refusals.py",), ("tests/engine/test_by_hand.py",)
 
 MUTANTS = (
@@ -347,8 +348,8 @@ MUTANTS = (
     Mutant(
         DECIDING,
         "        plan.withdraw += [order.id for order in leg.entries if order.state is OrderState.NEW]\n"
-        "        plan.cancel",
-        "        plan.cancel",
+        "        plan.withdraw",
+        "        plan.withdraw",
         "entries go on after the exit was asked for",
         WAVES,
     ),
@@ -369,5 +370,47 @@ MUTANTS = (
     Mutant(DECIDING, "if view.on_failure is OnFailure.UNWIND:", "if False:", "a failed entry is left half-way", WAVES),
     Mutant(
         DECIDING, "    excess = leg.too_much\n", "    excess = ZERO\n", "an exit that was thought lost oversells", WAVES
+    ),
+    Mutant(
+        DECIDING,
+        "in_the_way = [*leg.entries, *leg.pairs]",
+        "in_the_way = leg.entries",
+        "an exit leaves a stop and a target at the broker",
+        WAVES,
+    ),
+    Mutant(
+        DECIDING,
+        "not leg.has_live_entry and not leg.exits and leg.unexited > 0",
+        "not leg.has_live_entry and leg.unexited > 0",
+        "a stop and a target that were refused are sent again and again",
+        WAVES,
+    ),
+    Mutant(
+        DECIDING,
+        "    plan.fired += [(leg.id, order.fired) for order in leg.exits if order.fired]\n",
+        "",
+        "a leg that left at the broker is thought to be wanted still",
+        WAVES,
+    ),
+    Mutant(
+        "app/strategies/guarding.py",
+        "    if row.id in known.resting:\n",
+        "    if False:\n",
+        "the desk leaves by what the broker holds",
+        PAIRS,
+    ),
+    Mutant(
+        JOURNAL,
+        "order.move(OrderState.UNKNOWN, \"book\", GONE",
+        "order.move(OrderState.CANCELLED, \"book\", GONE",
+        "what became of a pair is not looked for, and it is sold twice",
+        PAIRS,
+    ),
+    Mutant(
+        "app/engine/attendant.py",
+        "            return self._venue.pairs()\n",
+        "            return []\n",
+        "pairs that rest are thought gone",
+        PAIRS,
     ),
 )

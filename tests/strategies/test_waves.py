@@ -368,3 +368,56 @@ def test_an_exit_that_filled_twice_ends_the_part_and_is_told_in_numbers() -> Non
 def test_a_part_whose_legs_were_all_closed_outside_and_accepted_ends() -> None:
     accepted = leg("b", Side.BUY, order("b1", S.FILLED), exit_order("x", S.FILLED))
     assert decide(part(accepted, state=R.OPEN), NOW).state is R.CLOSED
+
+
+def rested(name: str, state: OrderState = S.TRIGGER_PENDING, **more: object) -> OrderView:
+    """A stop and a target that rest at the broker as one."""
+    return exit_order(name, state, is_pair=True, attempt=0, **more)
+
+
+def long_that_rests(*orders: OrderView, exit_wanted: bool = False) -> LegView:
+    return replace(leg("b", Side.BUY, order("b1", S.FILLED), *orders, exit_wanted=exit_wanted), rests=True)
+
+
+def test_a_stop_and_a_target_go_to_the_broker_once_all_of_the_leg_is_held():
+    decision = decide(part(long_that_rests(), state=R.OPEN), NOW)
+    assert [(one.leg_id, one.quantity, one.attempt) for one in decision.rest] == [("b", Decimal(65), 0)]
+    assert decision.leave == ()
+    half = replace(long_that_rests(), orders=(order("b1", S.CANCELLED, filled=30),))
+    assert decide(part(half, state=R.OPEN), NOW).rest == ()
+
+
+def test_whatever_became_of_them_they_are_not_sent_again():
+    for state in S:
+        decision = decide(part(long_that_rests(rested("p", state)), state=R.OPEN), NOW)
+        assert (decision.rest, decision.leave, decision.cancel) == ((), (), ()), state
+        assert decision.release == (("p",) if state is S.NEW else ()), state
+
+
+def test_an_exit_takes_them_back_and_sells_when_they_are():
+    leaving = decide(part(long_that_rests(rested("p")), state=R.OPEN, exit_wanted=True), NOW)
+    assert (leaving.cancel, leaving.leave) == (("p",), ())
+    assert decide(part(long_that_rests(rested("p", S.NEW)), state=R.OPEN, exit_wanted=True), NOW).withdraw == ("p",)
+    for state in (S.CANCELLED, S.REJECTED, S.LOST, S.EXPIRED):
+        decision = decide(part(long_that_rests(rested("p", state)), state=R.EXITING, exit_wanted=True), NOW)
+        assert [(one.quantity, one.attempt, one.may_rest) for one in decision.leave] == [(Decimal(65), 1, True)], state
+
+
+def test_while_they_are_in_doubt_nothing_else_is_sold():
+    for state in (S.SENDING, S.UNKNOWN, S.CANCEL_PENDING):
+        decision = decide(part(long_that_rests(rested("p", state)), state=R.EXITING, exit_wanted=True), NOW)
+        assert decision.leave == (), state
+
+
+def test_an_order_that_came_of_them_decides_the_exit_and_goes_at_market_when_it_does_not_fill():
+    child = exit_order("p", S.OPEN, is_limit=True, fired="target", attempt=0, sent_at=NOW)
+    assert decide(part(long_that_rests(child), state=R.OPEN), NOW).fired == (("b", "target"),)
+    leaving = part(long_that_rests(child, exit_wanted=True), state=R.EXITING)
+    assert decide(leaving, NOW).convert == ()
+    assert decide(leaving, NOW + AT_MARKET.converts_after).convert == ("p",)
+    assert decide(leaving, NOW + AT_MARKET.converts_after).leave == ()
+
+
+def test_a_leg_closed_elsewhere_takes_its_pair_back():
+    gone = replace(long_that_rests(rested("p")), gone=Decimal(65))
+    assert decide(part(gone, state=R.OPEN), NOW).cancel == ("p",)

@@ -65,8 +65,8 @@ class Market:
 @contextmanager
 def at_the_market(folder: Path, *more: str) -> Iterator[Market]:
     """A desk with an account at a paper broker, and one at each of those named, whose market never closes; the lists
-    of contracts were read."""
-    listed = [{"name": name, "cash": "100000000"} for name in ("alpha", *more)]
+    of contracts were read. The first broker keeps no stops and targets, as most do; the others do."""
+    listed = [{"name": name, "cash": "100000000", "gtt": name != "alpha"} for name in ("alpha", *more)]
     with ExitStack() as stack:
         paper = stack.enter_context(PaperServer(listed, start="now", sessions="always"))
         with begun(folder) as services:

@@ -311,3 +311,31 @@ def test_days_alone_are_no_schedule(admin, services):
 def test_a_wrong_schedule_is_explained_at_its_field(admin, services, field, value, sentence):
     assert sentence in admin.submit("/strategies/new", status=422, **typed(**SCHEDULE | {field: value})).text
     assert not services.strategies.list(Desk(services).owner_id)
+
+
+KEPT = {"legs-0-stop_value": "30", "legs-0-target_value": "40", "legs-0-held": "broker", "legs-0-product": "NRML"}
+
+
+def test_who_holds_a_legs_stop_and_target_is_saved_and_shown_again(admin, services):
+    admin.submit("/strategies/new", **typed(**KEPT))
+    strategy = services.strategies.list(Desk(services).owner_id)[0]
+    assert strategy.legs[0]["at_broker"] is True
+    assert (
+        '<option value="broker" selected>at the broker, if it can</option>'
+        in admin.get(f"/strategies/{strategy.id}/edit").text
+    )
+    admin.submit(f"/strategies/{strategy.id}/edit", **typed(**KEPT | {"legs-0-held": "desk"}))
+    assert not services.strategies.list(Desk(services).owner_id)[0].legs[0]["at_broker"]
+
+
+@pytest.mark.parametrize(("change", "sentence"), [
+    ({"legs-0-target_value": ""}, "Only a stop and a target together can rest at the broker"),
+    ({"legs-0-trail_value": "5"}, "A stop that moves can"),
+    ({"legs-0-product": "MIS"}, "for NRML and CNC alone"),
+    ({"legs-0-stop_unit": "underlying_points"}, "of its own price"),
+])  # fmt: skip
+def test_what_cannot_rest_at_a_broker_is_said_beside_the_choice(admin, services, change, sentence):
+    answer = admin.submit("/strategies/new", status=422, **typed(**KEPT | change))
+    before, _, after = answer.text.partition(sentence)
+    assert after and 'name="legs-0-held"' in before.rpartition("<select")[2]
+    assert services.strategies.list(Desk(services).owner_id) == []

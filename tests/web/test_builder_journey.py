@@ -186,9 +186,26 @@ def test_each_leg_leaves_by_its_own_rule_and_says_which(typist: Typist) -> None:
     typist.expect_state("Closed")
 
 
+def test_a_stop_and_a_target_rest_at_the_broker_that_keeps_them_and_the_desk_holds_them_elsewhere(
+    typist: Typist,
+) -> None:
+    leg = CALL | {"Leg stop": "20", "Leg target": "25", "Held": "at the broker, if it can"}
+    typist.write("Kept there", leg, accounts={"Alpha": "1", "Beta": "1"})
+    typist.run()
+    alpha, beta = typist.rows("Alpha"), typist.rows("Beta")
+    expect(beta).to_contain_text(re.compile(r"At the broker: [\d.]+ or [\d.]+"), timeout=SLOWLY)
+    expect(alpha).to_contain_text("Held by the desk: GTT orders are not supported by alpha", timeout=SLOWLY)
+    assert len(typist.market.paper["beta"].call("gttorderbook")[1]["data"]) == 1
+    typist.move(SPOT + MOVE)
+    expect_left(beta, {0: "target: it rested at the broker"})
+    expect_left(alpha, {0: "target"})
+    typist.expect_state("Closed")
+    assert typist.market.paper["beta"].call("gttorderbook")[1]["data"] == []
+
+
 def expect_left(rows: Locator, rules: dict[int, str]) -> None:
     for place, rule in rules.items():
-        expect(rows.nth(place)).to_contain_text(f"Exit: {rule}: ", timeout=SLOWLY)
+        expect(rows.nth(place)).to_contain_text(f"Exit: {rule}", timeout=SLOWLY)
         expect(rows.nth(place).locator('td[data-label="Exited"]')).to_contain_text("65", timeout=SLOWLY)
 
 

@@ -188,3 +188,42 @@ def test_the_page_costs_a_dozen_reads_however_many_accounts_take_part(admin, ser
         with reads() as seen:
             admin.get(f"/runs/{run.id}")
     assert len(seen) <= 12
+
+
+PAIR = {
+    "purpose": "exit", "side": "BUY", "price_type": "OCO", "trigger_price": Decimal("200"), "price": Decimal("210"),
+    "target_trigger": Decimal("120.5"), "target_price": Decimal("120.5"), "filled_quantity": Decimal(0),
+    "average_price": None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("state", "more", "words"), [
+    ("trigger_pending", {}, "At the broker: 200 or 120.5"),
+    ("sending", {}, "On its way to the broker, held by the desk until then"),
+    ("unknown", {"venue_order_id": None}, "In doubt at the broker, held by the desk as well"),
+    ("rejected", {"reason": "No such orders here."}, "Held by the desk: No such orders here"),
+    ("cancelled", {}, "Held by the desk: it was taken back at the broker"),
+    ("open", {"price_type": "LIMIT", "fired": "stop"}, "At the broker: its stop was reached"),
+])  # fmt: skip
+def test_who_holds_a_legs_stop_and_target_is_said_on_the_page_and_to_programs(
+    admin, services, desk, state, more, words
+):
+    account = desk.account()
+    run = desk.run(account)
+    part, leg = parts_of(services, desk, run)[0], legs_of(services, desk, run)[0]
+    levels = {name: {"value": value, "unit": "price"} for name, value in (("stop", "200"), ("target", "120.5"))}
+    with services.db.write() as session:
+        kept = session.get_one(LegRun, leg.id)
+        kept.stop, kept.target, kept.at_broker = levels["stop"], levels["target"], True
+    assert "Held by the desk until all of it is filled, then at the broker" in admin.get(f"/runs/{run.id}").text
+    order = desk.order(account, 1820, part=part, leg=leg, state=state, **PAIR | more)
+    assert words in admin.get(f"/runs/{run.id}").text
+    found = admin.client.get(f"/api/v1/runs/{run.id}").json["parts"][0]["legs"][0]
+    assert found["holder"] == words
+    assert "stop at a price of 200, target at a price of 120.5" in found["levels"]
+    told = admin.get(f"/orders/{order.id}").text
+    assert "Target" in told and "120.50" in told
+    if state == "trigger_pending":
+        assert " or target " in admin.get("/orders").text
+        assert ">Change<" not in told
+        admin.get(f"/orders/{order.id}/change", status=303)

@@ -17,6 +17,7 @@ from app.venues.types import (
     OrderStatus,
     Outcome,
     PlaceOrder,
+    PriceType,
     Quote,
     Symbol,
 )
@@ -87,6 +88,8 @@ class TapeVenue:
         self._book = book
 
     def place(self, command: PlaceOrder) -> Answer:
+        if command.price_type is PriceType.OCO:
+            return Answer(Outcome.REFUSED, reason="No broker takes part in a replay: the desk holds stop and target.")
         return Answer(Outcome.DONE, self._book.place(self._account_id, command))
 
     def modify(self, command: ModifyOrder) -> Answer:

@@ -64,7 +64,9 @@ def obstacle(command: PlaceOrder | ModifyOrder) -> str:
         return f"A {command.price_type} order needs a price."
     if command.price_type in TRIGGERED and not command.trigger_price:
         return f"A {command.price_type} order needs a trigger price."
-    return _wish(command) if isinstance(command, PlaceOrder) else ""
+    if isinstance(command, PlaceOrder):
+        return _wish(command)
+    return "What rests as one is not changed: cancel it." if command.price_type is PriceType.OCO else ""
 
 
 def _wish(command: PlaceOrder) -> str:

@@ -14,7 +14,7 @@ from weakref import WeakSet
 
 from app.core.clock import Clock, SystemClock
 from app.core.errors import Refused, Unknown
-from app.venues.openalgo import books, market
+from app.venues.openalgo import books, market, pairs
 from app.venues.openalgo.answers import Reply, Result, cancelled, modified, placed, reading
 from app.venues.openalgo.check import PAPER_BROKER, Check
 from app.venues.openalgo.client import DeskApi
@@ -47,6 +47,7 @@ from app.venues.types import (
     Outcome,
     PlaceOrder,
     PositionReport,
+    PriceType,
     Quote,
     Symbol,
     TradeReport,
@@ -108,9 +109,13 @@ class OpenAlgoVenue:
     # -- Commands
 
     def place(self, command: PlaceOrder) -> Answer:
-        problem = obstacle(command)
+        is_pair = command.price_type is PriceType.OCO
+        problem = obstacle(command) or (pairs.obstacle(command) if is_pair else "")
         if problem:
             return Answer(Outcome.REFUSED, reason=problem)
+        if is_pair:
+            rested = self._command("placegttorder", pairs.place_body(command), command.not_after)
+            return self._with_mode(placed(pairs.as_order(rested), self._key))
         sent = self._command("placeorder", place_body(command), command.not_after)
         return self._with_mode(placed(sent, self._key))
 
@@ -128,6 +133,9 @@ class OpenAlgoVenue:
         return self._with_mode(modified(sent, self._key))
 
     def cancel(self, command: CancelOrder) -> Answer:
+        if command.price_type is PriceType.OCO:
+            taken = self._command("cancelgttorder", pairs.cancel_body(command), command.not_after)
+            return self._with_mode(cancelled(pairs.as_order(taken), self._key))
         sent = self._command("cancelorder", cancel_body(command), command.not_after)
         return self._with_mode(cancelled(sent, self._key))
 
@@ -142,6 +150,9 @@ class OpenAlgoVenue:
 
     def orders(self) -> list[OrderReport]:
         return books.orders(self._book("orderbook"))
+
+    def pairs(self) -> list[OrderReport]:
+        return pairs.reports(self._read("gttorderbook"))
 
     def trades(self) -> list[TradeReport]:
         return books.trades(self._book("tradebook"))

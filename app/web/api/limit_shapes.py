@@ -8,7 +8,8 @@ from app.web.api.shapes import Amount, Answer, Id, Instant
 
 
 class LookedAtShown(Answer):
-    """What a limit looks at beside the profit. All of them are held by the desk: nothing rests at the broker."""
+    """What a limit looks at beside the profit. All of these are held by the desk; a leg's stop and target alone may
+    rest at the broker."""
 
     of: Annotated[str, Field(description="The account, or all of them.", examples=["All accounts"])]
     rule: Annotated[str, Field(examples=["supertrend"])]

@@ -123,6 +123,8 @@ class LegRunShown(Ending, OfContract):
     ]
     entry: Annotated[int, Field(description="Which entry of this leg; more than 1 came again.", examples=[1])]
     late: Annotated[LateShown | None, Field(examples=[None])]
+    levels: Annotated[str, Field(description="Where it is left by itself.", examples=["stop 30 points"])]
+    holder: Annotated[str, Field(description="Who holds its stop and target.", examples=["At the broker: 95 or 165"])]
     entered: Annotated[Amount, Field(examples=["150"])]
     exited: Annotated[Amount, Field(examples=["0"])]
     held: Annotated[Amount, Field(examples=["150"])]
@@ -269,6 +271,8 @@ def _leg(line: LegLine) -> LegRunShown:
     return LegRunShown(
         **{name: getattr(line.leg, name) for name in LEG_FIELDS},
         late=_late(line.late),
+        levels=line.levels,
+        holder=line.holder,
         entered=line.entered,
         exited=line.exited,
         held=line.held,

@@ -188,6 +188,9 @@ class LegShown(Answer):
     target: Annotated[LevelShown | None, Field(examples=[None])]
     trail: Annotated[GainShown | None, Field(description="Its stop follows so far behind the best.", examples=[None])]
     even: Annotated[GainShown | None, Field(description="A gain at which its stop moves to cost.", examples=[None])]
+    at_broker: Annotated[
+        bool, Field(description="Its stop and target rest at the broker, if it takes them.", examples=[False])
+    ]
     wait: Annotated[WaitShown | None, Field(examples=[None])]
     breakout: Annotated[BreakoutShown | None, Field(examples=[None])]
     again: Annotated[AgainShown | None, Field(examples=[None])]
