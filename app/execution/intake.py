@@ -117,11 +117,10 @@ class Intake:
             if report.venue_order_id in live:
                 self._take_row(account_id, live[report.venue_order_id], report, fills)
         gone = pairs.gone(ours, books.pairs, books.started_at)
-        if gone:
-            self._writer.write(partial(pairs.doubt, gone, self._clock.now()), durable=True)
         foreign = [with_fills(report, fills) for report in books.orders if report.venue_order_id not in owned]
-        if foreign or self._is_in_doubt(account_id):
-            self._writer.write(lambda session: self._judge(session, account_id, foreign, books))
+        if foreign or gone or self._is_in_doubt(account_id):
+            judged = partial(self._judge, account_id=account_id, foreign=foreign, books=books, gone=gone)
+            self._writer.write(judged, durable=bool(gone))
         self._take_late_trades(account_id, books.orders, fills)
 
     def _settle_changes(self, account_id: str, books: Books) -> None:
@@ -198,13 +197,18 @@ class Intake:
                 session.scalar(select(Order.id).where(*doubt).limit(1)) or _recently_lost(session, account_id, now)
             )
 
-    def _judge(self, session: Session, account_id: str, foreign: Sequence[OrderReport], books: Books) -> Written:
+    def _judge(
+        self, session: Session, account_id: str, foreign: Sequence[OrderReport], books: Books, gone: Sequence[str]
+    ) -> Written:
+        """`gone`: pairs that are not shown any more. They are put in doubt here, so that nobody sees them so where the
+        same books tell what became of them."""
         now = self._clock.now()
+        events: list[object] = [*pairs.doubt(session, gone, now)]
         journal.note_foreign(session, account_id, foreign, now)
         doubtful = _doubtful(session, account_id, books)
         lost = _recently_lost(session, account_id, now)
         if not doubtful and not lost:
-            return Written()
+            return Written(None, events)
         if any(order.price_type == PriceType.OCO for order in doubtful):
             kept = pairs.unowned(session, account_id, books.pairs)
             journal.note_foreign(session, account_id, kept, now)
@@ -212,7 +216,6 @@ class Intake:
         candidates = _candidates(session, account_id, foreign)
         patience = self._patience  # the book tells of the moment it was asked for, however long it was on its way
         verdicts = reconcile.judge(doubtful, candidates, books.started_at, patience.lookups, patience.window)
-        events: list[object] = []
         for verdict in verdicts:
             events += self._carry_out(session, verdict, now)
         for order_id, names in reconcile.appeared(lost, candidates, verdicts):
@@ -299,11 +302,13 @@ def _ours(session: Session, account_id: str) -> Sequence[Order]:
 def _doubtful(session: Session, account_id: str, books: Books) -> list[Doubtful]:
     """Orders in doubt. A whole book that was read after the send and does not show an order counts as one look."""
     rows = session.scalars(
-        select(Order).where(
+        select(Order)
+        .where(
             Order.account_id == account_id,
             Order.venue_order_id.is_(None),
             Order.state.in_([OrderState.UNKNOWN, OrderState.SENDING]),
         )
+        .execution_options(populate_existing=True)
     ).all()
     is_whole = bool(rows) and _is_whole(session, account_id, books)
     for order in rows:

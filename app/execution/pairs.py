@@ -17,7 +17,6 @@ from app.core.db import Database
 from app.execution import journal
 from app.execution.models import Order
 from app.execution.states import AT_VENUE, IN_DOUBT
-from app.execution.writer import Written
 from app.venues.types import OrderReport, PriceType
 
 TAKEN_BACK = "The broker shows neither this pair nor an order that came of it: it was taken back there."
@@ -45,9 +44,9 @@ def gone(ours: Sequence[Order], shown: Sequence[OrderReport] | None, read_at: da
     ]
 
 
-def doubt(order_ids: Sequence[str], now: datetime, session: Session) -> Written:
-    events = [event for order_id in order_ids for event in journal.doubt_pair(session, order_id, now).events]
-    return Written(len(order_ids), events)
+def doubt(session: Session, order_ids: Sequence[str], now: datetime) -> list[object]:
+    """What to announce of it."""
+    return [event for order_id in order_ids for event in journal.doubt_pair(session, order_id, now).events]
 
 
 def unowned(session: Session, account_id: str, shown: Sequence[OrderReport] | None) -> list[OrderReport]:
