@@ -113,6 +113,8 @@ class Metrics:
         seen = self._observed[order.id]
         is_over = order.state in FINAL
         for step in steps(times_of(order, order.created_at), now):
+            if step.name is StepName.FILL and order.target_trigger is not None:
+                continue  # what rests at the broker fills when its price comes, and that is no latency
             if step.is_over and step.name not in seen and (is_over or step.name is not StepName.FILL):
                 seen.add(step.name)
                 self._note_step(step, order, kind)

@@ -121,7 +121,7 @@ def level_words(leg: LegRun, legs: Sequence[Mapping[str, Any]]) -> str:
 
 
 def holder_words(leg: LegRun, exits: Iterable[Order]) -> str:
-    """Who holds a leg's stop and target: "At the broker: 95 or 165"; empty where it has not both."""
+    """Who holds a leg's stop and target: "At the broker: stop 95, target 165"; empty where it has not both."""
     if leg.stop is None or leg.target is None:
         return ""
     if not leg.at_broker:
@@ -134,8 +134,7 @@ def _pair_words(pair: Order) -> str:
     if pair.fired:
         return f"At the broker: its {pair.fired} was reached"
     if pair.price_type == PriceType.OCO and pair.state in AT_VENUE:
-        levels = [plain(level) for level in (pair.trigger_price, pair.target_trigger) if level is not None]
-        return f"At the broker: {' or '.join(levels)}"
+        return f"At the broker: stop {plain(pair.trigger_price or ZERO)}, target {plain(pair.target_trigger or ZERO)}"
     if pair.state in (OrderState.NEW, OrderState.SENDING):
         return "On its way to the broker, held by the desk until then"
     if pair.state == OrderState.UNKNOWN:

@@ -65,6 +65,8 @@ def run_rounds(
     entered: list[Times] = []
     left: list[Times] = []
     for order in orders:
+        if order.target_trigger is not None:
+            continue  # it went to the broker to rest there, and leaves when its price comes
         if order.purpose in EXITS:
             asked = exits.get(order.leg_run_id or "")
             left.append(times_of(order, min(asked, order.created_at) if asked else order.created_at))

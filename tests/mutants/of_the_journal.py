@@ -401,8 +401,8 @@ MUTANTS = (
     ),
     Mutant(
         JOURNAL,
-        "order.move(OrderState.UNKNOWN, \"book\", GONE",
-        "order.move(OrderState.CANCELLED, \"book\", GONE",
+        'order.move(OrderState.UNKNOWN, "book", GONE',
+        'order.move(OrderState.CANCELLED, "book", GONE',
         "what became of a pair is not looked for, and it is sold twice",
         PAIRS,
     ),

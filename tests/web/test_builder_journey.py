@@ -193,7 +193,7 @@ def test_a_stop_and_a_target_rest_at_the_broker_that_keeps_them_and_the_desk_hol
     typist.write("Kept there", leg, accounts={"Alpha": "1", "Beta": "1"})
     typist.run()
     alpha, beta = typist.rows("Alpha"), typist.rows("Beta")
-    expect(beta).to_contain_text(re.compile(r"At the broker: [\d.]+ or [\d.]+"), timeout=SLOWLY)
+    expect(beta).to_contain_text(re.compile(r"At the broker: stop [\d.]+, target [\d.]+"), timeout=SLOWLY)
     expect(alpha).to_contain_text("Held by the desk: GTT orders are not supported by alpha", timeout=SLOWLY)
     assert len(typist.market.paper["beta"].call("gttorderbook")[1]["data"]) == 1
     typist.move(SPOT + MOVE)

@@ -124,7 +124,9 @@ class LegRunShown(Ending, OfContract):
     entry: Annotated[int, Field(description="Which entry of this leg; more than 1 came again.", examples=[1])]
     late: Annotated[LateShown | None, Field(examples=[None])]
     levels: Annotated[str, Field(description="Where it is left by itself.", examples=["stop 30 points"])]
-    holder: Annotated[str, Field(description="Who holds its stop and target.", examples=["At the broker: 95 or 165"])]
+    holder: Annotated[
+        str, Field(description="Who holds its stop and target.", examples=["At the broker: stop 95, target 165"])
+    ]
     entered: Annotated[Amount, Field(examples=["150"])]
     exited: Annotated[Amount, Field(examples=["0"])]
     held: Annotated[Amount, Field(examples=["150"])]
