@@ -290,16 +290,25 @@ def test_of_all_who_wait_for_the_pace_one_alone_looks_at_the_clock(open_lane):
 
 def test_an_exit_that_may_go_sooner_than_the_entries_that_wait_for_the_pace_does(open_lane):
     lane, calls = open_lane(per_second=4, in_flight=8, kept=2), Calls()
-    calls.gate.set()
     lane.offer([calls.work(f"exit {number}", Urgency.EXIT) for number in range(2)])
+    until(
+        lambda: len(calls.begun) == 2
+    )  # by two threads, so that another one than waits for the entry hears of the exit
+    calls.gate.set()
     until(lambda: lane.load == 0)
     time.sleep(0.5)
     lane.offer([calls.work(f"exit {number}", Urgency.EXIT) for number in range(2, 4)])
-    until(lambda: lane.load == 0)
+    until(lambda: lane.load == 0 and lane._idle == lane._workers)
+    waited: list[float] = []
+    usual = lane._ready.wait
+    lane._ready.wait = lambda seconds: waited.append(seconds) or usual(seconds)
     lane.offer([calls.work("entry")])  # in a second from the last two
+    until(lambda: waited)
     lane.offer([calls.work("exit", Urgency.EXIT)])  # in a second from the first two
     until(lambda: len(calls.begun) == 6)
     assert calls.begun[-2:] == ["exit", "entry"]
+    first, second = [seconds for seconds in waited if seconds < IDLE_SECONDS][:2]
+    assert second < first
 
 
 @pytest.mark.parametrize("seed", range(8))
