@@ -65,7 +65,7 @@ class Loop:
                 self._do(job, now)
 
     def _is_due(self, job: Job, now: float) -> bool:
-        return now >= job.next_at + (job.can_wait if self.is_trading() else 0.0)
+        return now >= job.next_at and (now >= job.next_at + job.can_wait or not self.is_trading())
 
     def _do(self, job: Job, started: float) -> None:
         try:

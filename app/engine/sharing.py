@@ -12,7 +12,7 @@ from app.core.clock import Clock
 
 RESTING = 3.0  # times as long as a reading works, from its beginning to that of the next: a third of a processor
 RISES, FALLS = 0.5, 0.1  # how much the newest reading counts in what its kind takes
-AT_FIRST = 0.02  # seconds that a reading is held to take before there was one
+AT_FIRST, AT_MOST = 0.02, 0.1  # seconds that a reading is held to take, before there was one and ever
 
 
 class Share:
@@ -33,5 +33,5 @@ class Share:
     def note(self, kind: str, seconds: float) -> None:
         """Of processor time that a reading took."""
         with self._lock:
-            news = seconds - self._usual[kind]
+            news = min(seconds, AT_MOST) - self._usual[kind]
             self._usual[kind] += news * (RISES if news > 0 else FALLS)

@@ -225,7 +225,7 @@ class Intake:
     def _carry_out(self, session: Session, verdict: reconcile.Verdict, now: datetime) -> list[object]:
         match verdict:
             case Adopt(order_id, report):
-                pairs.made(session, order_id, report)
+                pairs.found(session, order_id, report, now)
                 return list(journal.adopt(session, order_id, without_haste(report), "reconcile", now).events)
             case Lost(order_id):
                 order = session.get_one(Order, order_id)

@@ -62,11 +62,14 @@ def limits_of(order: Order) -> tuple[Decimal, ...]:
     return tuple(price for price in (order.price, order.target_price) if price is not None)
 
 
-def made(session: Session, order_id: str, report: OrderReport) -> None:
-    """Where a limit order came of a pair of ours it is that order now, and which of the two was touched is known."""
+def found(session: Session, order_id: str, report: OrderReport, now: datetime) -> None:
+    """A pair in doubt is there: where its answer was lost its book has given it. Or a limit order came of it: it is
+    that order now, and which of the two was touched is known."""
     order = session.get_one(Order, order_id)
-    if order.price_type != PriceType.OCO or report.price_type == PriceType.OCO:
+    if order.price_type != PriceType.OCO:
         return
-    order.fired = TARGET if report.price == order.target_price else STOP
-    order.price_type, order.price = report.price_type.value, report.price
+    order.answered_at = order.answered_at or now
+    if report.price_type != PriceType.OCO:
+        order.fired = TARGET if report.price == order.target_price else STOP
+        order.price_type, order.price = str(report.price_type), report.price
     session.flush()

@@ -102,12 +102,12 @@ class Sender:
         self._book_read_at = book_read_at
 
     def placing(self, order: Order) -> Work:
-        return Work(f"place:{order.id}", _urgency(order.purpose), partial(self._place, command_for(order)))
+        return Work(f"place:{order.id}", urgency(order), partial(self._place, command_for(order)))
 
     def sending(self, order: Order) -> Work:
         """For an order that was claimed already, together with others."""
         drop, send = partial(never_sent, self._desk, order.id), partial(self._send_soon, command_for(order))
-        return Work(f"send:{order.id}", _urgency(order.purpose), partial(send, self._desk.clock.now()), drop=drop)
+        return Work(f"send:{order.id}", urgency(order), partial(send, self._desk.clock.now()), drop=drop)
 
     def cancelling(self, order: Order) -> Work:
         about = (_symbol(order), _tag(order), PriceType(order.price_type))
@@ -116,7 +116,7 @@ class Sender:
 
     def changing(self, change: changes.Waiting) -> Work:
         """Counted with the placings: a change of a price never delays a cancel."""
-        return Work(f"change:{change.change_id}", _urgency(change.purpose), partial(self._change, change.change_id))
+        return Work(f"change:{change.change_id}", _urgency_of(change.purpose), partial(self._change, change.change_id))
 
     def _place(self, command: PlaceOrder) -> bool:
         if not self._desk.writer.write(self._claim(command.client_order_id), durable=True):
@@ -232,7 +232,12 @@ def never_sent(desk: Desk, order_id: str) -> None:
     desk.writer.submit(journal.Answered(order_id, answer, at), durable=True)
 
 
-def _urgency(purpose: str) -> Urgency:
+def urgency(order: Order) -> Urgency:
+    """What goes to the broker to rest there takes nothing of what is kept for exits."""
+    return Urgency.ENTRY if order.price_type == PriceType.OCO else _urgency_of(order.purpose)
+
+
+def _urgency_of(purpose: str) -> Urgency:
     return Urgency.ENTRY if purpose in ENTRY_LIKE else Urgency.EXIT
 
 

@@ -23,9 +23,9 @@ from app.execution import changes, journal, statements
 from app.execution.changes import Waiting
 from app.execution.desk import Gate, Wish, submit_all
 from app.execution.events import Alarm
-from app.execution.lanes import Room
+from app.execution.lanes import Room, Urgency
 from app.execution.models import Order
-from app.execution.statements import ENTRY_LIKE
+from app.execution.sender import urgency
 from app.execution.states import LIVE
 from app.execution.terms import Terms
 from app.execution.writer import Writer, Written
@@ -299,8 +299,8 @@ class Runner:
             return []
         if sends.account_id not in room:
             room[sends.account_id] = self._claims.room(sends.account_id)
-        exits = [order for order in sends.place if order.purpose not in ENTRY_LIKE]
-        entries = [order for order in sends.place if order.purpose in ENTRY_LIKE]
+        exits = [order for order in sends.place if urgency(order) is Urgency.EXIT]
+        entries = [order for order in sends.place if urgency(order) is Urgency.ENTRY]
         some_exits, some_entries = room[sends.account_id].take(len(exits), len(entries))
         return exits[:some_exits] + entries[:some_entries]
 

@@ -123,8 +123,9 @@ def test_a_pair_whose_answer_was_lost_is_found_in_the_brokers_book_and_not_place
     until_held(desk, run_id)
     until(lambda: [one.state in AT_VENUE for one in pairs_of(desk, run_id, KEEPS)] == [True], 30)
     assert len(kept_at(desk)) == 1
-    desk.exit(run_id)
+    move(desk, SPOT + MOVE)
     left(desk, run_id)
+    assert decided_by(desk, run_id)[KEEPS] == "broker: target"
 
 
 def test_a_pair_that_was_taken_back_at_the_broker_is_held_by_the_desk_from_then_on(desk: TestDesk) -> None:

@@ -285,12 +285,13 @@ class _Gulping(websocket.WebSocket):
     """Takes in all that has come with one read of the socket. The library reads each frame in three, and each of them
     lets go of the interpreter, which is dear while a hundred accounts tell of their orders at once."""
 
-    _taken = b""
+    _taken, _given = b"", 0
 
     def _recv(self, bufsize: int) -> bytes:
-        if not self._taken:
-            self._taken = super()._recv(GULP)
-        part, self._taken = self._taken[:bufsize], self._taken[bufsize:]
+        if self._given == len(self._taken):
+            self._taken, self._given = super()._recv(GULP), 0
+        part = self._taken[self._given : self._given + bufsize]
+        self._given += len(part)
         return part
 
 
