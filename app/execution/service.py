@@ -21,7 +21,7 @@ from app.core.db import Database, after_commit
 from app.core.errors import Denied
 from app.core.link import Link
 from app.core.owning import owned
-from app.execution import journal
+from app.execution import journal, pairs
 from app.execution.external import as_report
 from app.execution.models import Fill, Order, OrderEvent, VenueOrder
 from app.execution.states import FINAL, LIVE, OrderState, can_cancel, may_cancel
@@ -181,6 +181,7 @@ class OrderService:
                 raise Denied("That order of the venue is not one of the candidates.")
             if journal.owned(session, order.account_id, [venue_order_id]):
                 raise Denied(_NOT_OURS_NOW)
+            pairs.found(session, order_id, as_report(row), self._clock.now())
             if not journal.adopt(session, order_id, as_report(row), "person", self._clock.now()).result:
                 raise Denied(f"This order is {order.state.replace('_', ' ')} now: nothing was changed.")
             self._decided(session, order, {"adopted": venue_order_id})

@@ -14,10 +14,10 @@ from app.audit.trail import Trail
 from app.core.errors import Denied, NotFound
 from app.core.link import SilentLink
 from app.execution import journal
-from app.execution.models import OrderEvent
+from app.execution.models import Order, OrderEvent
 from app.execution.service import OrderService
 from app.users.models import User
-from app.venues.types import OrderStatus
+from app.venues.types import OrderStatus, PriceType
 from tests.execution.journaling import UNKNOWN, row, trade
 
 OWNER = "u1"
@@ -48,6 +48,20 @@ def ambiguous(desk, key: str = "k1") -> str:
     desk.read(row(name="v1"), row(OrderStatus.FILLED, "v2", 65), trades=[trade("v2", 65)])
     assert desk.order(order_id).candidates == ["v1", "v2"]
     return order_id
+
+
+def test_a_person_names_the_order_that_came_of_a_pair_and_it_is_that_limit_order_from_then_on(any_desk, people):
+    order_id = any_desk.sent("k1", UNKNOWN)
+    with any_desk.db.write() as session:
+        pair = session.get_one(Order, order_id)
+        pair.price_type, pair.unknown_at = "OCO", any_desk.clock.now()
+        pair.trigger_price, pair.price, pair.target_trigger, pair.target_price = map(Decimal, (100, 95, 140, 140))
+    any_desk.clock.pass_by(1)
+    any_desk.read(*(row(name=name, price_type=PriceType.LIMIT, price=Decimal(140)) for name in ("v1", "v2")))
+    assert any_desk.order(order_id).candidates == ["v1", "v2"]
+    people.adopt(OWNER, order_id, "v2")
+    found = any_desk.order(order_id)
+    assert (found.venue_order_id, found.price_type, found.price, found.fired) == ("v2", "LIMIT", Decimal(140), "target")
 
 
 def two_in_doubt(desk, people) -> list[str]:

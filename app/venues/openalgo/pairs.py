@@ -56,14 +56,16 @@ def cancel_body(command: CancelOrder) -> dict[str, Any]:
     }
 
 
-def as_order(result: Result) -> Result:
-    """An answer about a trigger as one about an order."""
+def as_order(result: Result, known: str = "") -> Result:
+    """An answer about a trigger as one about an order; `known` is the id it was asked by, which not every answer
+    repeats."""
     if not isinstance(result, Reply) or not isinstance(result.body, dict):
         return result
     if result.status == NOT_THERE:
         return Reply(400, result.body)  # it was refused, and reached no broker
-    trigger_id = identity(result.body.get("trigger_id"))
-    return Reply(result.status, result.body | {"orderid": f"{PREFIX}{trigger_id}"}) if trigger_id else result
+    trigger_id = identity(result.body.get("trigger_id")) or known.removeprefix(PREFIX)
+    is_done = trigger_id and result.body.get("status") == "success"
+    return Reply(result.status, result.body | {"orderid": f"{PREFIX}{trigger_id}"}) if is_done else result
 
 
 def reports(body: Row) -> list[OrderReport]:

@@ -135,7 +135,7 @@ class OpenAlgoVenue:
     def cancel(self, command: CancelOrder) -> Answer:
         if command.price_type is PriceType.OCO:
             taken = self._command("cancelgttorder", pairs.cancel_body(command), command.not_after)
-            return self._with_mode(cancelled(pairs.as_order(taken), self._key))
+            return self._with_mode(cancelled(pairs.as_order(taken, command.venue_order_id), self._key))
         sent = self._command("cancelorder", cancel_body(command), command.not_after)
         return self._with_mode(cancelled(sent, self._key))
 

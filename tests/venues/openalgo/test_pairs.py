@@ -7,6 +7,7 @@ import pytest
 from app.core.errors import Unknown
 from app.core.ids import new_id
 from app.venues.openalgo import pairs
+from app.venues.openalgo.answers import Reply, placed
 from app.venues.types import CancelOrder, OrderStatus, Outcome, PlaceOrder, PriceType, Product, Side, Symbol
 from tests.paper.running import PaperServer
 from tests.venues.openalgo.paper import open_venue
@@ -114,3 +115,15 @@ def test_triggers_of_one_leg_are_nobodys_pair():
 def test_a_row_that_says_too_little_makes_the_book_no_book(broken):
     with pytest.raises(Unknown):
         pairs.reports({"data": [ROW | broken]})
+
+
+@pytest.mark.parametrize(("body", "known", "outcome", "name"), [
+    ({"status": "success", "trigger_id": 7}, "", Outcome.DONE, "gtt:7"),
+    ({"status": "success"}, "gtt:7", Outcome.DONE, "gtt:7"),
+    ({"status": "success"}, "", Outcome.UNKNOWN, None),
+    ({"status": "error", "message": "no", "trigger_id": 7}, "gtt:7", Outcome.REFUSED, None),
+    ({"status": "success", "pending_order_id": 3}, "", Outcome.REFUSED, None),
+])  # fmt: skip
+def test_an_answer_is_done_where_it_says_so_and_the_trigger_is_known(body, known, outcome, name):
+    answer = placed(pairs.as_order(Reply(200, body), known))
+    assert (answer.outcome, answer.venue_order_id) == (outcome, name)
