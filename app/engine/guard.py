@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.core.clock import Clock
 from app.core.db import Database
+from app.core.giving_way import give_way
 from app.engine.lookouts import watch_off_ticks
 from app.engine.main import Job, Loop
 from app.engine.market import Market
@@ -119,7 +120,9 @@ class Guard:
     # -- what touched a bound
 
     def _leave(self, trigger: Trigger) -> None:
+        take_longer_turns = give_way()  # whatever else is reckoned in this moment
         decided = self._writer.submit(partial(self._left, trigger), durable=True)
+        decided.add_done_callback(lambda _future: take_longer_turns())
         decided.add_done_callback(lambda future: self._after(trigger, future.exception()))
 
     def _left(self, trigger: Trigger, session: Session) -> Written:

@@ -72,6 +72,11 @@ class ReadyToSend:
 
 
 @dataclass(frozen=True, slots=True)
+class LanesFirst:
+    """Exits may be sent now: their lanes get a turn at the interpreter before anybody else hears of anything."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunChanged:
     run_id: str
     account_run_id: str
@@ -99,6 +104,10 @@ class _Sends:
     place: list[Order]
     cancel: tuple[Order, ...]
     change: tuple[Waiting, ...] = ()
+
+    @property
+    def has_exits(self) -> bool:
+        return any(urgency(order) is Urgency.EXIT for order in self.place)
 
 
 class Runner:
@@ -197,7 +206,7 @@ class Runner:
             self._move_run(session, run_id, now)
         ready = self._ready(session, sends, now)
         reach("stepped")
-        return Written(None, [*ready, *events])
+        return Written(None, [*ready, *([LanesFirst()] if any(each.has_exits for each in sends) else []), *events])
 
     def _carry_out(self, session: Session, loaded: Loaded, decision: Decision, now: datetime) -> list[object]:
         events: list[object] = []
