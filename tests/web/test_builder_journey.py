@@ -147,9 +147,11 @@ class Chain:
         return {symbol for symbol, each in away.items() if each <= min(away.values()) + abs(wanted) / 100}
 
     def first(self, kind: str, low: float, high: float) -> set[str]:
-        """The first from the money, where a price is not at the very edge."""
-        inside = [row[kind]["symbol"] for row in self.rows if low <= row[kind]["ltp"] <= high]
-        return {inside[0]}
+        """The first from the money; beside it the next one, where a price lies at the edge and may have moved since."""
+        return {
+            next(row[kind]["symbol"] for row in self.rows if low <= row[kind]["ltp"] <= high * edge)
+            for edge in (0.97, 1.0, 1.03)
+        }
 
 
 # -- what leaves a leg
