@@ -31,10 +31,11 @@ from app.execution.terms import Terms
 from app.execution.writer import Writer, Written
 from app.strategies import closed_outside
 from app.strategies.exit_prices import AnyMarket, ExitTerms, Means, limit_terms, market_terms
+from app.strategies.exit_wishes import exit_wish, pair_wish
 from app.strategies.following import follow
 from app.strategies.models import AccountRun, LegRun, Run
 from app.strategies.part_views import ENDED, AccountRunState
-from app.strategies.resting import left, pair_wish
+from app.strategies.resting import left
 from app.strategies.starting import entry_wish
 from app.strategies.views import Loaded, load, orders_to_send
 from app.strategies.waves import Decision, Resend, decide
@@ -263,7 +264,7 @@ class Runner:
         ]
         pairs = [pair_wish(loaded, again, self._freeze(loaded, again)) for again in decision.rest]
         exits = [
-            _exit_wish(loaded, again, self._exit_terms(loaded, again), self._freeze(loaded, again))
+            exit_wish(loaded, again, self._exit_terms(loaded, again), self._freeze(loaded, again))
             for again in decision.leave
         ]
         return [*entries, *(wish for wish in pairs if wish is not None), *exits]
@@ -364,29 +365,3 @@ def run_state(parts: set[str]) -> str:
         if state in parts:
             return state
     return AccountRunState.FAILED
-
-
-def _exit_wish(loaded: Loaded, again: Resend, terms: ExitTerms, freeze: Decimal | None) -> Wish:
-    leg, part = loaded.legs[again.leg_id], loaded.part
-    side = Side(leg.side).opposite
-    whole = again.quantity % leg.lot_size == 0
-    reason = leg.exit_reason or part.exit_reason or (loaded.run_exit[0] if loaded.run_exit else "") or "entry failed"
-    return Wish(
-        key=f"{leg.id}:exit:{again.attempt}",
-        owner_id=part.owner_id,
-        account_id=part.account_id,
-        account_run_id=part.id,
-        leg_run_id=leg.id,
-        purpose="exit",
-        symbol=Symbol(leg.exchange, leg.symbol),
-        side=side,
-        quantity=again.quantity,
-        product=leg.product,
-        lot=leg.lot_size if whole else Decimal(1),  # a partial fill of odd size must still get out
-        freeze=freeze,
-        price_type=terms.price_type,
-        price=terms.price,
-        wave=1 if side is Side.BUY else 2,
-        attempt=again.attempt,
-        reason=reason,
-    )

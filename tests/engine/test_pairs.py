@@ -16,7 +16,16 @@ from app.strategies.models import LegRun
 from app.wiring import build
 from tests.engine.desks import TestDesk
 from tests.engine.proving import assert_flat, assert_proven, orders_of, proving_desk, told, until_settled
-from tests.engine.test_guard import MOVE, NIFTY, SPOT, events_of, is_priced_now, move, seen
+from tests.engine.test_guard import (
+    MOVE,
+    NIFTY,
+    SPOT,
+    at_rest,  # noqa: F401 - a fixture: every test begins at the same price
+    events_of,
+    is_priced_now,
+    move,
+    seen,
+)
 from tests.waiting import until
 
 KEEPS, HAS_NONE = "zerodha", "alpha"
@@ -30,15 +39,6 @@ SHORT = {"action": "SELL", "kind": "PE", "underlying": "NIFTY", "strike": "ATM",
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestDesk]:
     with proving_desk(tmp_path_factory.mktemp("pairs"), (KEEPS, HAS_NONE)) as made:
         yield made
-
-
-@pytest.fixture(autouse=True)
-def at_rest(desk: TestDesk) -> Iterator[None]:
-    """Every test begins at the same price, with brokers that behave."""
-    desk.paper.heal()
-    move(desk, SPOT)
-    until(lambda: seen(desk, NIFTY) == SPOT)
-    yield
 
 
 def pairs_of(desk: TestDesk, run_id: str, broker: str) -> list[Order]:
