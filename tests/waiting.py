@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+from app.core.hearing import hearing
+
 T = TypeVar("T")
 
 
@@ -23,7 +25,9 @@ def until(fn: Callable[[], T], timeout: float = 30, every: float = 0.02) -> T:
 
 @contextmanager
 def threads_ended() -> Iterator[None]:
-    """After the block, until each thread that began in it is over: one that goes on would disturb the next test."""
+    """After the block, until each thread that began in it is over: one that goes on would disturb the next test. The
+    one that hears the sockets of the whole process stays."""
+    hearing()
     before = set(threading.enumerate())
     yield
     until(lambda: not set(threading.enumerate()) - before)

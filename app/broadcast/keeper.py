@@ -6,12 +6,13 @@ reading is noted, for all accounts together once a second.
 """
 
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.broadcast.kept import Change, Kept, Known, Reading, as_told, changes_of, readings_of, with_heard
-from app.broadcast.parts import Part, Rows, Source, order_row, with_order
+from app.broadcast.parts import Part, Row, Rows, Source, order_row, with_order
 from app.broadcast.stored import load, note_reads, write_counts, write_parts
 from app.core.clock import Clock
 from app.core.db import Database
@@ -43,6 +44,7 @@ class Keeper:
         self._clock = clock
         self._announce = announce
         self._known: dict[str, Known] = {}
+        self._pushed: deque[tuple[str, datetime, OrderReport]] = deque()  # that nobody looked at yet
         self._lock = threading.Lock()
         self._turn = threading.Lock()  # what is numbered first is stored and told first
         self._noted_at = float("-inf")
@@ -52,6 +54,7 @@ class Keeper:
     def took(self, account_id: str, part: Part, rows: Rows, started_at: datetime, fresh: timedelta) -> None:
         """A whole reading that began at `started_at` and will be fresh for so long."""
         with self._lock:
+            self._hear()
             known = self._of(account_id)
             if known is None:
                 return
@@ -62,20 +65,15 @@ class Keeper:
             self._keep(known, part, rows, started_at, Source.POLL, fresh)
 
     def pushed(self, account_id: str, report: OrderReport) -> None:
-        """The venue told of an order by itself."""
-        now, row = self._clock.now(), order_row(report)
-        with self._lock:
+        """The venue told of an order by itself. Waits for nobody: the same thread hears the answers to orders."""
+        self._pushed.append((account_id, self._clock.now(), report))
+
+    def _hear(self) -> None:
+        while self._pushed:
+            account_id, at, report = self._pushed.popleft()
             known = self._of(account_id)
-            if known is None:
-                return
-            known.pushes += 1
-            known.last_success_at, known.is_touched = now, True
-            known.heard.append((now, row))
-            while known.heard and known.heard[0][0] < now - HEARD:
-                known.heard.popleft()
-            kept = known.parts.get(Part.ORDERS)
-            if kept is not None:  # before the first book a single order is not the orders
-                kept.take(with_order(kept.rows, row), now, Source.PUSH, kept.fresh)
+            if known is not None:
+                _put(known, order_row(report), at)
 
     def failed(self, account_id: str, why: str) -> None:
         with self._lock:
@@ -108,6 +106,7 @@ class Keeper:
         now = self._clock.monotonic()
         is_time = at_once or now - self._noted_at >= NOTED_EVERY
         with self._lock:
+            self._hear()
             changes = {name: found for name, known in self._known.items() if (found := changes_of(known))}
             readings, counted = (
                 self._unnoted(changes) if is_time else ([], {name: self._known[name] for name in changes})
@@ -174,3 +173,15 @@ class Keeper:
             known.parts[part] = Kept(rows, at, source, fresh)
         elif at >= kept.read_at or part is Part.ORDERS:  # an order that was pushed meanwhile is put over the book
             kept.take(rows, max(at, kept.read_at), source, fresh)
+
+
+def _put(known: Known, row: Row, at: datetime) -> None:
+    """An order that was pushed at that moment."""
+    known.pushes += 1
+    known.last_success_at, known.is_touched = at, True
+    known.heard.append((at, row))
+    while known.heard and known.heard[0][0] < at - HEARD:
+        known.heard.popleft()
+    kept = known.parts.get(Part.ORDERS)
+    if kept is not None:  # before the first book a single order is not the orders
+        kept.take(with_order(kept.rows, row), at, Source.PUSH, kept.fresh)

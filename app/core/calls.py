@@ -11,13 +11,16 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.core.reply import Incoming
+from app.core.hearing import hearing
+from app.core.reply import Incoming, TooSlow
 from app.core.ways import Way, authorization, host_of
 
 IDLE_SECONDS = 60.0
 MOST_IDLE = 20
+NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)  # it would have to wait
 
 
 class NotSent(Exception):
@@ -28,6 +31,9 @@ class NotSent(Exception):
 class Response:
     status: int
     body: bytes
+
+
+Told = Callable[[Response | Exception], None]
 
 
 class Caller:
@@ -57,6 +63,31 @@ class Caller:
         self._put(connection, time.monotonic())
         return response
 
+    def begin(
+        self, method: str, target: str, headers: bytes, content: bytes, patience: float, not_after: float, told: Told
+    ) -> bool:
+        """As `call`, without waiting for anything: `told` hears of the response or the error in another thread, once,
+        and waits for nothing either. False where no open connection is at hand or it is too late: nothing was sent."""
+        connection = self._usable()
+        if connection is None:
+            return False
+        request = self._request(method, target, headers, content)
+        try:
+            sent = connection.start(request, not_after)
+        except NotSent:
+            connection.close()
+            return False
+        except OSError as error:
+            connection.close()
+            threading.Thread(target=told, args=(error,), name="call-failed", daemon=True).start()
+            return True
+        awaited = _Awaited(connection, time.monotonic() + patience, self._put, told)
+        if sent < len(request):  # its buffer is full, or TLS has something to settle
+            threading.Thread(target=awaited.by_thread, args=(request[sent:],), name="call", daemon=True).start()
+        else:
+            hearing().listen(connection.raw, awaited)
+        return True
+
     def warm(self, connections: int) -> None:
         """Have at least so many connections open that can be used. Raises NotSent."""
         with self._lock:
@@ -85,13 +116,14 @@ class Caller:
         return first + self._host + headers + length + b"\r\n" + content
 
     def _take(self) -> "_Connection":
+        return self._usable() or self._open()
+
+    def _usable(self) -> "_Connection | None":
         """The connection used last, so that those not needed any more grow old."""
         while True:
             with self._lock:
                 connection = self._idle.pop() if self._idle else None
-            if connection is None:
-                return self._open()
-            if connection.is_usable():
+            if connection is None or connection.is_usable():
                 return connection
             connection.close()
 
@@ -112,7 +144,7 @@ class Caller:
 
 class _Connection:
     def __init__(self, raw: socket.socket) -> None:
-        self._raw = raw
+        self.raw = raw
         self.is_kept = True
         self.used_at = time.monotonic()
 
@@ -121,10 +153,10 @@ class _Connection:
         TLS 1.3 there are session tickets to take in after the handshake. The next exchange sets the timeout anew."""
         if time.monotonic() - self.used_at > IDLE_SECONDS:
             return False
-        self._raw.settimeout(0)
+        self.raw.settimeout(0)
         try:
-            self._raw.recv(1)
-        except (BlockingIOError, ssl.SSLWantReadError):
+            self.raw.recv(1)
+        except NOT_NOW:
             return True
         except OSError:
             return False
@@ -132,24 +164,74 @@ class _Connection:
 
     def exchange(self, request: bytes, patience: float, not_after: float) -> Response:
         deadline = time.monotonic() + patience
-        self._send(request, patience, not_after)
-        reply = Incoming().read(self._raw, deadline)
-        self.is_kept = reply.is_kept
-        return Response(reply.status, reply.body)
+        sent = self.start(request, not_after)
+        return self.finish(request[sent:], Incoming(), deadline)
 
-    def _send(self, request: bytes, patience: float, not_after: float) -> None:
-        """The first try does not wait for anything, so that nothing stands between the look at the clock and it: a
-        process may stand still at any moment, and what it had to send may be too late when it goes on."""
-        self._raw.settimeout(0)
+    def start(self, request: bytes, not_after: float) -> int:
+        """How many bytes of it are on their way. This does not wait for anything, so that nothing stands between the
+        look at the clock and it: a process may stand still at any moment, and what it had to send may be too late when
+        it goes on. Raises NotSent."""
+        self.raw.settimeout(0)
         if time.time() >= not_after:
             raise NotSent("it was too late to send it")
         try:
-            sent = self._raw.send(request)
-        except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
-            sent = 0
-        self._raw.settimeout(patience)
-        if sent < len(request):
-            self._raw.sendall(request[sent:])
+            return self.raw.send(request)
+        except NOT_NOW:
+            return 0
+
+    def finish(self, rest: bytes, incoming: Incoming, deadline: float) -> Response:
+        """Send what is left of a request and wait for the answer to it."""
+        if rest:
+            self.raw.settimeout(max(0.001, deadline - time.monotonic()))
+            self.raw.sendall(rest)
+        return self.response(incoming.read(self.raw, deadline))
+
+    def response(self, incoming: Incoming) -> Response:
+        self.is_kept = incoming.is_kept
+        return Response(incoming.status, incoming.body)
 
     def close(self) -> None:
-        self._raw.close()
+        self.raw.close()
+
+
+class _Awaited:
+    """A call that was begun, until its answer is there."""
+
+    def __init__(
+        self, connection: _Connection, deadline: float, put: Callable[[_Connection, float], None], told: Told
+    ) -> None:
+        self.deadline = deadline
+        self._connection = connection
+        self._put = put
+        self._told = told
+        self._incoming = Incoming()
+
+    def hear(self) -> None:
+        try:
+            is_whole = self._incoming.take(self._connection.raw)
+        except Exception as error:
+            self._fail(error)
+            return
+        if is_whole:
+            hearing().leave(self._connection.raw)
+            self._succeed(self._connection.response(self._incoming))
+
+    def give_up(self) -> None:
+        self._fail(TooSlow("the answer came too slowly"))
+
+    def by_thread(self, rest: bytes) -> None:
+        try:
+            response = self._connection.finish(rest, self._incoming, self.deadline)
+        except Exception as error:
+            self._fail(error)
+            return
+        self._succeed(response)
+
+    def _succeed(self, response: Response) -> None:
+        self._put(self._connection, time.monotonic())
+        self._told(response)
+
+    def _fail(self, error: Exception) -> None:
+        hearing().leave(self._connection.raw)
+        self._connection.close()
+        self._told(error)

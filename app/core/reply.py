@@ -6,6 +6,7 @@ headers that nobody reads.
 
 import http.client
 import socket
+import ssl
 import time
 
 import httptools
@@ -51,11 +52,24 @@ class Incoming:
                 data = raw.recv(CHUNK)
             except TimeoutError as error:
                 raise TooSlow("the answer came too slowly") from error
-            if data:
-                self._feed(data)
-            else:
-                self._end()
+            self._take(data)
         return self
+
+    def take(self, raw: socket.socket) -> bool:
+        """What has come by now, of a socket that does not wait; whether all is there. Raises as `read` does."""
+        while not self._is_whole:
+            try:
+                data = raw.recv(CHUNK)
+            except (BlockingIOError, ssl.SSLWantReadError):
+                return False
+            self._take(data)
+        return True
+
+    def _take(self, data: bytes) -> None:
+        if data:
+            self._feed(data)
+        else:
+            self._end()
 
     def _feed(self, data: bytes) -> None:
         try:

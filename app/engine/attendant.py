@@ -75,6 +75,26 @@ class Tools:
         return max(1.0, self.crowd() / ACCOUNTS_AT_EASE)
 
 
+@dataclass(slots=True)
+class _Place:
+    """Of a reading among those of all accounts."""
+
+    begins_at: float
+    gave_way: float = 0.0  # seconds, to orders
+    is_lost: bool = False
+
+    def pause(self, tools: Tools, kind: str) -> float:
+        """Seconds that it must wait; 0.0 when it may begin."""
+        now = tools.clock.monotonic()
+        if now >= self.begins_at and self.gave_way < GIVE_WAY_AT_MOST and tools.is_trading():
+            self.gave_way += GIVE_WAY
+            self.is_lost = True
+            return GIVE_WAY
+        if self.is_lost:
+            self.is_lost, self.begins_at = False, tools.share.begins_at(kind)
+        return max(0.0, self.begins_at - now)
+
+
 class Attendant:
     def __init__(self, tools: Tools, account_id: str, venue: Venue, figures: Figures) -> None:
         self._tools = tools
@@ -88,7 +108,7 @@ class Attendant:
         self._is_asked = True  # the first look is due at once
         self.when_looked: Callable[[], None] = _nobody  # called after each look, whatever came of it
         self._looked_at = 0.0
-        self._ready_since: float | None = None  # when what it would read was due, while it gives way
+        self._place: _Place | None = None  # of what it would read, while it gives way
         self._moved_at: float | None = None  # when an order moved first since the last look
         self._swept_at: datetime | None = None
         self._sweep_due: datetime | None = None
@@ -152,23 +172,22 @@ class Attendant:
                 return
             if (glance or self.stream_state is StreamState.LIVE) and self._gives_way(KINDS[glance]):
                 return
-        self._ready_since = None
+        self._place = None
         began = time.thread_time()
         self._glance() if glance else self._look()
         self._tools.share.note(KINDS[glance], time.thread_time() - began)
 
     def _gives_way(self, kind: str) -> bool:
         """Whether what was due must wait for another turn: a reading for the screen, or a book that only audits what
-        is pushed. It takes its place among those of the other accounts, and waits while orders are on their way in any
-        of them, not for long. A book that tells how orders stand never waits."""
-        now, pause = self._tools.clock.monotonic(), 0.0
-        if self._ready_since is None:
-            self._ready_since, pause = now, self._tools.share.reserve(kind)
-        if not pause and now - self._ready_since < GIVE_WAY_AT_MOST and self._tools.is_trading():
-            pause = GIVE_WAY
+        is pushed. It takes its place among those of the other accounts, and where orders are on their way in any of
+        them when its turn comes, it waits, not for long, and then takes another place: or all that waited would begin
+        at once. A book that tells how orders stand never waits."""
+        if self._place is None:
+            self._place = _Place(self._tools.share.begins_at(kind))
+        pause = self._place.pause(self._tools, kind)
         if self._wake.wait(pause):
             self._wake.clear()
-            self._ready_since = None  # it is another question now
+            self._place = None  # it is another question now
             return True
         return pause > 0
 

@@ -22,13 +22,12 @@ class Share:
         self._usual: dict[str, float] = defaultdict(lambda: AT_FIRST)
         self._next_at = 0.0
 
-    def reserve(self, kind: str) -> float:
-        """Take the next place; how many seconds until it."""
+    def begins_at(self, kind: str) -> float:
+        """Take the next place: its moment in monotonic seconds."""
         with self._lock:
-            now = self._clock.monotonic()
-            begins_at = max(now, self._next_at)
+            begins_at = max(self._clock.monotonic(), self._next_at)
             self._next_at = begins_at + RESTING * self._usual[kind]
-            return begins_at - now
+            return begins_at
 
     def note(self, kind: str, seconds: float) -> None:
         """Of processor time that a reading took."""

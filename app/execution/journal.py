@@ -5,6 +5,7 @@ could be mistaken for this one is in doubt. Each change leaves an event row. All
 answers and reports that arrive together are written together (`Answered`, `Reported`).
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -50,6 +51,34 @@ def claim(
     won = set(statements.run(session, statements.CLAIM, values).scalars())
     _note_unsent(session, sorted(won), OrderState.SENDING, "", now)
     return Written(won)
+
+
+@dataclass(frozen=True, slots=True)
+class Claiming:
+    """The claim of one order as a unit of work, which others of its kind share; the result is whether it was won."""
+
+    order_id: str
+    claimant: Callable[[], Claimant]
+    known_at: Callable[[datetime], datetime | None]
+    clock: Callable[[], datetime]
+
+    @property
+    def together(self) -> Together:
+        return claim_together
+
+    def __call__(self, session: Session) -> Written:
+        return claim_together(session, [self])[0]
+
+
+def claim_together(session: Session, units: "Sequence[Claiming]") -> list[Written]:
+    """Those whose books are known to the same moment go together: mostly all, since updates are pushed."""
+    now, alike = units[0].clock(), defaultdict(list)
+    for unit in units:
+        alike[unit.known_at(now)].append(unit.order_id)
+    won: set[str] = set()
+    for known, order_ids in alike.items():
+        won |= claim(session, order_ids, units[0].claimant(), known, now).result
+    return [Written(unit.order_id in won) for unit in units]
 
 
 @dataclass(frozen=True, slots=True)

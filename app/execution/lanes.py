@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import partial
 
 import structlog
 
@@ -34,7 +35,9 @@ class Urgency(IntEnum):
 class Work:
     """One call to make: what to do, for which order. `key` keeps the same work from being queued twice.
 
-    `do` answers False when nothing was sent: that does not count against the venue's rate.
+    `do` answers False when nothing was sent: that does not count against the venue's rate. `begin` does the same where
+    it need not wait for anything: True when it has begun, and what it is given is told later, once, what `do` would
+    answer; False when that can't be this moment and nothing was done.
     """
 
     key: str
@@ -42,10 +45,19 @@ class Work:
     do: Callable[[], bool]
     is_placing: bool = True
     drop: Callable[[], object] | None = None  # what to do when the lane ends before the work was begun
+    begin: Callable[[Callable[[bool], None]], bool] | None = None
 
     @property
     def is_entry(self) -> bool:
         return self.urgency is Urgency.ENTRY
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """Work that is on its way, and when that was noted in its pace."""
+
+    work: Work
+    at: float
 
 
 @dataclass(slots=True)
@@ -79,6 +91,7 @@ class Lane:
         self._ready = threading.Condition()
         self._queues: dict[Urgency, deque[Work]] = {urgency: deque() for urgency in Urgency}
         self._keys: set[str] = set()
+        self._handed: deque[_Taken] = deque()  # under way as soon as one of the lane's threads has it
         self._under_way = 0
         self._workers = 0
         self._idle = 0  # of them, who wait for something to do
@@ -97,7 +110,7 @@ class Lane:
                     continue
                 self._keys.add(work.key)
                 self._queues[work.urgency].append(work)
-            self._rouse()
+        self._go()
         _drop(dropped)
 
     def room(self) -> Room:
@@ -123,7 +136,7 @@ class Lane:
     def release(self, why: str = BOOKS) -> None:
         with self._ready:
             self._holds.discard(why)
-            self._ready.notify_all()
+        self._go()
 
     @property
     def load(self) -> int:
@@ -161,41 +174,16 @@ class Lane:
         self._keys -= {work.key for work in taken}
         return taken
 
-    def _rouse(self) -> None:
-        """Have one thread more look at what waits. Whoever takes work rouses the next: a thread that is woken for
-        nothing costs as much as sending an order does, and whoever offers work must not wait until all have started."""
-        if self._closed or not self.waiting:
-            return
-        if self._idle:
-            self._ready.notify()
-            return
-        is_urgent = bool(self._queues[Urgency.CANCEL] or self._queues[Urgency.EXIT])
-        if self._workers < min(self._max_in_flight + is_urgent, len(self._keys)):
-            self._workers += 1
-            threading.Thread(target=self._work, name=f"lane-{self.account_id[-6:]}", daemon=True).start()
+    def _go(self, is_worker: bool = False) -> None:
+        """Begin what may go now, in whoever's thread this is; what has to wait for its answer gets one of the lane's
+        own, first of all `is_worker`'s."""
+        due = self._due(is_worker)
+        self._hand([taken for taken in due if taken.work.begin is None], is_worker)
+        self._hand([taken for taken in due if taken.work.begin is not None and not self._begun(taken)])
 
-    def _work(self) -> None:
-        while (taken := self._take()) is not None:
-            work, noted_at = taken
-            is_sent = True
-            try:
-                is_sent = work.do()
-            except Exception:  # the row tells what is left to do; the lane goes on
-                log.exception("lane_work_failed", account_id=self.account_id, work=work.key)
-            finally:
-                self._finish(work, noted_at, is_sent)
-
-    def _finish(self, work: Work, noted_at: float, is_sent: bool) -> None:
-        with self._ready:
-            self._keys.discard(work.key)
-            self._under_way -= 1
-            if not is_sent:
-                self._paces[work.is_placing].take_back(noted_at)
-            if not is_sent or self._closed:
-                self._ready.notify_all()
-
-    def _take(self) -> tuple[Work, float] | None:
-        """The most urgent work that may go now; None when there has been nothing to do for a while."""
+    def _due(self, is_worker: bool) -> list[_Taken]:
+        """What may go now, the most urgent first, and counted as gone. For what may go later somebody keeps time."""
+        due: list[_Taken] = []
         with self._ready:
             while not self._closed:
                 now = self._clock.monotonic()
@@ -204,14 +192,86 @@ class Lane:
                     work = queue.popleft()
                     self._paces[work.is_placing].note(now)
                     self._under_way += 1
+                    due.append(_Taken(work, now))
+                    continue
+                if not is_worker and self._is_timeless(now):
                     self._rouse()
-                    return work, now
+                break
+        return due
+
+    def _begun(self, taken: _Taken) -> bool:
+        begin = taken.work.begin
+        try:
+            return begin is not None and begin(partial(self._ended, taken))
+        except Exception:  # the row tells what is left to do; the lane goes on
+            log.exception("lane_work_failed", account_id=self.account_id, work=taken.work.key)
+            self._finish(taken, True)
+            return True
+
+    def _ended(self, taken: _Taken, is_sent: bool) -> None:
+        self._finish(taken, is_sent)
+        self._go()
+
+    def _hand(self, taken: list[_Taken], is_worker: bool = False) -> None:
+        if taken:
+            with self._ready:
+                self._handed.extend(taken)
+                if len(self._handed) > is_worker:
+                    self._rouse()
+
+    def _rouse(self) -> None:
+        """Have one thread more look at what there is. Whoever takes work rouses the next: a thread that is woken for
+        nothing costs as much as sending an order does, and whoever offers work must not wait until all have started."""
+        if self._idle:
+            self._ready.notify()
+        elif self._workers <= self._max_in_flight + 1:  # one for each call, and one that keeps time
+            self._workers += 1
+            threading.Thread(target=self._work, name=f"lane-{self.account_id[-6:]}", daemon=True).start()
+
+    def _work(self) -> None:
+        while (taken := self._take()) is not None:
+            is_sent = True
+            try:
+                is_sent = taken.work.do()
+            except Exception:  # the row tells what is left to do; the lane goes on
+                log.exception("lane_work_failed", account_id=self.account_id, work=taken.work.key)
+            finally:
+                self._finish(taken, is_sent)
+
+    def _finish(self, taken: _Taken, is_sent: bool) -> None:
+        with self._ready:
+            self._keys.discard(taken.work.key)
+            self._under_way -= 1
+            if not is_sent:
+                self._paces[taken.work.is_placing].take_back(taken.at)
+            if self._closed:
+                self._ready.notify_all()
+
+    def _take(self) -> _Taken | None:
+        """What was handed over to a thread; None when there has been nothing to do for a while. Until then this keeps
+        time for what waits for the pace."""
+        while True:
+            self._go(is_worker=True)
+            with self._ready:
+                if self._handed:
+                    taken = self._handed.popleft()
+                    if self._handed or self._is_timeless(self._clock.monotonic()):
+                        self._rouse()
+                    return taken
+                now = self._clock.monotonic()
+                queue, pause = self._next(now)
+                if queue and pause == 0.0 and not self._closed:
+                    continue  # it came free this moment
                 if queue:
                     self._note_rate_wait(queue[0].key)
-                if not self._wait(now, pause) and not self.waiting:
-                    break
-            self._workers -= 1
-            return None
+                if self._closed or not (self._wait(now, pause) or self.waiting or self._handed):
+                    self._workers -= 1
+                    return None
+
+    def _is_timeless(self, now: float) -> bool:
+        """Whether something waits for the pace, and nobody looks again by then."""
+        queue, pause = self._next(now)
+        return queue is not None and now + pause < self._alarm_at
 
     def _wait(self, now: float, pause: float) -> bool:
         """Until roused. Where the pace allows more work after `pause`, one thread of all looks again by then."""

@@ -4,12 +4,14 @@ Between the claim and the record anything may die. The row then says SENDING und
 recovery turns it into UNKNOWN, never into a second call.
 """
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy.orm import Session
@@ -93,21 +95,25 @@ class Sender:
         account_id: str,
         venue: Venue,
         mode: Mode,
-        book_read_at: Callable[[], datetime | None],
+        known_at: Callable[[datetime], datetime | None],
     ) -> None:
         self._desk = desk
         self._account_id = account_id
         self._venue = venue
         self._mode = mode
-        self._book_read_at = book_read_at
+        self._known_at = known_at  # to which moment the account's book is known
 
     def placing(self, order: Order) -> Work:
-        return Work(f"place:{order.id}", urgency(order), partial(self._place, command_for(order)))
+        """An entry is claimed together with those of other accounts; an exit by itself, since it waits for nobody."""
+        command, urgent = command_for(order), urgency(order)
+        begin = partial(self._begin_placing, command) if urgent is Urgency.ENTRY else None
+        return Work(f"place:{order.id}", urgent, partial(self._place, command), begin=begin)
 
     def sending(self, order: Order) -> Work:
         """For an order that was claimed already, together with others."""
-        drop, send = partial(never_sent, self._desk, order.id), partial(self._send_soon, command_for(order))
-        return Work(f"send:{order.id}", urgency(order), partial(send, self._desk.clock.now()), drop=drop)
+        what = (command_for(order), self._desk.clock.now())
+        do, begin = partial(self._send_soon, *what), partial(self._begin, *what)
+        return Work(f"send:{order.id}", urgency(order), do, drop=partial(never_sent, self._desk, order.id), begin=begin)
 
     def cancelling(self, order: Order) -> Work:
         about = (_symbol(order), _tag(order), PriceType(order.price_type))
@@ -131,17 +137,61 @@ class Sender:
         return self._send(command)
 
     def _send(self, command: PlaceOrder) -> bool:
-        """Free for the next call as soon as the answer is there: the journal is told, and not waited for."""
         desk = self._desk
         desk.intake.parking.expect(self._account_id)
         reach("claimed")
-        sent_at = desk.clock.now()
-        answer = self._ask(partial(self._in_turn, self._venue.place, command))
-        reach("answered")
-        recorded = desk.writer.submit(self._record(command.client_order_id, answer, sent_at), durable=True)
-        recorded.add_done_callback(lambda _: self._recorded(answer))
-        self._look_at(answer)
+        place = partial(self._in_turn, self._venue.place, command)
+        self._look_at(self._answered(command.client_order_id, desk.clock.now(), place))
         return True
+
+    def _begin(self, command: PlaceOrder, claimed_at: datetime, done: Callable[[bool], None]) -> bool:
+        """As `_send_soon`, without waiting; False where that can't be, and nothing was sent."""
+        desk, now = self._desk, self._desk.clock.now()
+        if now - claimed_at >= LATEST or self._is_over():
+            return False
+        desk.intake.parking.expect(self._account_id)
+        reach("claimed")
+        told = partial(self._told, command.client_order_id, now, done)
+        is_begun = self._venue.begin(replace(command, not_after=desk.claimant().until), told)
+        if not is_begun:
+            desk.intake.told(self._account_id, None)
+        return is_begun
+
+    def _begin_placing(self, command: PlaceOrder, done: Callable[[bool], None]) -> bool:
+        """As `_place`, without waiting for the claim."""
+        desk = self._desk
+        claiming = journal.Claiming(command.client_order_id, desk.claimant, self._known_at, desk.clock.now)
+        claimed = desk.writer.submit(claiming, durable=True)
+        claimed.add_done_callback(partial(self._claimed, command, done))
+        return True
+
+    def _claimed(self, command: PlaceOrder, done: Callable[[bool], None], claimed: "Future[Any]") -> None:
+        """In the journal's thread, which waits for no answer."""
+        if claimed.exception() is not None or not claimed.result():
+            done(False)
+        elif not self._begin(command, self._desk.clock.now(), done):
+            threading.Thread(target=self._send_by_thread, args=(command, done), name="send", daemon=True).start()
+
+    def _send_by_thread(self, command: PlaceOrder, done: Callable[[bool], None]) -> None:
+        try:
+            self._send(command)
+        finally:
+            done(True)
+
+    def _told(self, order_id: str, sent_at: datetime, done: Callable[[bool], None], say: Callable[[], Answer]) -> None:
+        """The answer to what was begun, in the thread that hears all of them: what is rarely said may take a while."""
+        answer = self._answered(order_id, sent_at, say)
+        if self._news_of(answer):
+            threading.Thread(target=self._look_at, args=(answer,), name="look-at-answer", daemon=True).start()
+        done(True)
+
+    def _answered(self, order_id: str, sent_at: datetime, say: Callable[[], Answer]) -> Answer:
+        """Free for the next call as soon as the answer is there: the journal is told, and not waited for."""
+        answer = self._ask(say)
+        reach("answered")
+        recorded = self._desk.writer.submit(self._record(order_id, answer, sent_at), durable=True)
+        recorded.add_done_callback(lambda _: self._recorded(answer))
+        return answer
 
     def _in_turn(self, call: Callable[[Command], Answer], command: Command) -> Answer:
         """Not after standing still since the claim, for so long that another engine may have taken over."""
@@ -158,7 +208,7 @@ class Sender:
         reach("recorded")
 
     def _claim(self, order_id: str) -> Callable[[Session], Written]:
-        desk, known = self._desk, self._book_read_at()
+        desk, known = self._desk, self._known_at(self._desk.clock.now())
         return lambda session: journal.claim(session, [order_id], desk.claimant(), known, desk.clock.now())
 
     def _record(self, order_id: str, answer: Answer, sent_at: datetime) -> journal.Answered:
@@ -216,12 +266,19 @@ class Sender:
         return answer
 
     def _look_at(self, answer: Answer) -> None:
+        for event in self._news_of(answer):
+            self._desk.bus.publish(event)
+
+    def _news_of(self, answer: Answer) -> list[object]:
+        """What an answer says of its account."""
+        news: list[object] = []
         if answer.mode is not None and answer.mode is not self._mode:
-            self._desk.bus.publish(ModeSurprise(self._account_id, answer.mode))
+            news.append(ModeSurprise(self._account_id, answer.mode))
         if answer.awaiting_approval:
-            self._desk.bus.publish(ApprovalWanted(self._account_id))
+            news.append(ApprovalWanted(self._account_id))
         if answer.login_needed:
-            self._desk.bus.publish(LoginNeeded(self._account_id, answer.reason))
+            news.append(LoginNeeded(self._account_id, answer.reason))
+        return news
 
 
 def never_sent(desk: Desk, order_id: str) -> None:

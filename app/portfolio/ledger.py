@@ -14,7 +14,7 @@ from app.portfolio.carry import carried, of_owner, read_mark
 from app.portfolio.tail import Tail
 from app.portfolio.trades import FilledOrder, Held, PositionKey, day_start, filled_orders
 
-AT_ONCE = 1_000  # changed orders; where there are more, all are read anew
+AT_ONCE = 5_000  # changed orders; where there are more, all are read anew
 
 
 class Ledger:

@@ -76,6 +76,7 @@ class MarketStream(Protocol):
 OnReport = Callable[[OrderReport], None]
 OnQuote = Callable[[Quote], None]
 OnState = Callable[[StreamState, str], None]
+OnAnswer = Callable[[Callable[[], Answer]], None]  # called with what gives the answer
 
 
 class Venue(Protocol):
@@ -92,6 +93,11 @@ class Venue(Protocol):
     def mode(self) -> Mode: ...
 
     def place(self, command: PlaceOrder) -> Answer: ...
+
+    def begin(self, command: PlaceOrder, told: OnAnswer) -> bool:
+        """Place it, where that can leave this moment without waiting for anything: `told` hears of the answer in
+        another thread, once, and waits for nothing either. False: nothing was sent, and `place` is the way."""
+        ...
 
     def modify(self, command: ModifyOrder) -> Answer: ...
 

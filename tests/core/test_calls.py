@@ -37,7 +37,7 @@ def get(caller: Caller) -> bytes:
 
 
 def is_readable(connection) -> bool:
-    return bool(select.select([connection._raw], [], [], 0)[0])
+    return bool(select.select([connection.raw], [], [], 0)[0])
 
 
 def usable(caller: Caller) -> list[bool]:
@@ -55,7 +55,7 @@ def test_connections_over_tls_stay_usable_when_warmed_and_the_next_call_opens_no
     with scripted(always(FINE), server_context()) as peer:
         caller = open_caller(peer.url)
         warmed(caller, peer, 4)
-        assert {connection._raw.version() for connection in caller._idle} == {"TLSv1.3"}
+        assert {connection.raw.version() for connection in caller._idle} == {"TLSv1.3"}
         assert usable(caller) == [True] * 4
         for _ in range(5):
             caller.warm(4)

@@ -68,7 +68,7 @@ class Life:
         desk = Desk(self.writer, self.intake, clock, self.bus, lambda: self.lease.claimant)
         member = SimpleNamespace(
             lane=self.lane,
-            sender=Sender(desk, self.account_id, venue, Mode.LIVE, lambda: self.read_at),
+            sender=Sender(desk, self.account_id, venue, Mode.LIVE, lambda _now: self.read_at),
             attendant=SimpleNamespace(known_at=lambda now=None: self.read_at, look_now=lambda: None),
         )
         crew = {self.account_id: member}

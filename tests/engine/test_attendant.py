@@ -125,7 +125,7 @@ def waits_of(reader: Attendant) -> list[float]:
 
     def wait(seconds: float) -> bool:
         waits.append(seconds)
-        clock.pass_by(seconds)
+        clock.pass_by(seconds + 1e-5)  # a pause is never shorter than it was asked to be
         return False
 
     reader._wake.wait = wait
@@ -161,6 +161,24 @@ def test_an_audit_of_what_is_pushed_waits_while_orders_are_on_their_way_in_any_a
     assert looks_within(calm, 2)
 
 
+def test_an_audit_that_waited_for_its_place_gives_way_as_long_as_any_other_and_then_takes_another_place(calm):
+    trading = iter([True] * 4 + [False] * 9)
+    share = calm._tools.share
+    calm._tools = replace(calm._tools, is_trading=lambda: next(trading))
+    share.note("look", 0.1)
+    for _ in range(40):  # who all come before it
+        share.begins_at("look")
+    waits = waits_of(calm)
+    while waits.count(GIVE_WAY) < 4:
+        assert not looks_within(calm, 1)
+    assert max(waits) > GIVE_WAY_AT_MOST
+    for _ in range(4):  # who come while it gives way
+        taken = share.begins_at("look")
+    assert not looks_within(calm, 1)
+    assert calm._place.begins_at > taken
+    assert looks_within(calm, 1)
+
+
 def test_a_book_that_tells_how_orders_stand_never_waits_for_orders_of_others(calm):
     calm._tools = replace(calm._tools, is_trading=lambda: True)
     calm.stream_state = StreamState.DOWN
@@ -172,7 +190,7 @@ def test_a_book_that_tells_how_orders_stand_never_waits_for_orders_of_others(cal
 def test_what_is_asked_for_waits_neither_for_orders_nor_for_its_place(calm):
     calm._tools = replace(calm._tools, is_trading=lambda: True)
     calm._tools.share.note("look", 10.0)
-    calm._tools.share.reserve("look")
+    calm._tools.share.begins_at("look")
     waits = waits_of(calm)
     calm.look_now()
     assert looks_within(calm, 1)
@@ -181,8 +199,8 @@ def test_what_is_asked_for_waits_neither_for_orders_nor_for_its_place(calm):
 
 def test_whoever_is_woken_while_waiting_for_a_place_takes_another_one_later(calm):
     calm._tools.share.note("look", 0.1)
-    calm._tools.share.reserve("look")
+    calm._tools.share.begins_at("look")
     asked = iter([False, True])
     calm._wake.wait = lambda _seconds: next(asked)
     assert not looks_within(calm, 1)
-    assert calm._ready_since is None
+    assert calm._place is None

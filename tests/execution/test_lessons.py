@@ -98,7 +98,7 @@ def test_what_stood_in_its_lane_for_a_minute_is_not_sent_any_more(desk):
 
 def sender_of(desk, venue: Adversary) -> Sender:
     sending = Desk(desk.writer, desk.intake, desk.clock, desk.bus, lambda: desk.lease.claimant)
-    return Sender(sending, desk.account_id, venue, Mode.LIVE, desk.clock.now)
+    return Sender(sending, desk.account_id, venue, Mode.LIVE, lambda now: now)
 
 
 def test_i6_an_empty_book_changes_nothing_of_what_is_known(desk):

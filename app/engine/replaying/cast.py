@@ -80,7 +80,7 @@ class Players(Crew):
 
 def _member(account: Account, desk: Desk, book: TapeBook, clock: Clock) -> Member:
     venue, known = cast(Venue, TapeVenue(account.id, account.currency, book)), _Known(clock)
-    sender = Sender(desk, account.id, venue, Mode.PAPER, clock.now)
+    sender = Sender(desk, account.id, venue, Mode.PAPER, lambda now: now)
     return Member(account, venue, TapeLane(account.id), sender, cast(Attendant, known), None)
 
 

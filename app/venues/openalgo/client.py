@@ -9,6 +9,7 @@ Importing this module imports pandas with the SDK: only what opens accounts impo
 
 import contextlib
 import math
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -55,8 +56,21 @@ class DeskApi(openalgo.api):
         self, endpoint: str, body: dict[str, Any], timeout: float | None = None, not_after: float = math.inf
     ) -> Result:
         """POST `body` and the key to an endpoint, once, and not after that Unix time."""
-        content = orjson.dumps({**body, "apikey": self.api_key})
-        return self._send("POST", self._base + endpoint, content, timeout, not_after)
+        return self._send("POST", self._base + endpoint, self._content(body), timeout, not_after)
+
+    def begin(
+        self, endpoint: str, body: dict[str, Any], timeout: float, not_after: float, told: Callable[[Result], None]
+    ) -> bool:
+        """As `call`, where that can leave without waiting: `told` hears the result in another thread."""
+
+        def heard(ended: Response | Exception) -> None:
+            told(_reply(ended) if isinstance(ended, Response) else self._lost(ended))
+
+        content = self._content(body)
+        return self._caller.begin("POST", self._base + endpoint, HEADERS, content, timeout, not_after, heard)
+
+    def _content(self, body: dict[str, Any]) -> bytes:
+        return orjson.dumps({**body, "apikey": self.api_key})
 
     def fetch(self, endpoint: str, query: dict[str, str], timeout: float | None = None) -> Result:
         """GET an endpoint with the key in the query: the address must never be logged."""
@@ -82,10 +96,14 @@ class DeskApi(openalgo.api):
         patience = self._patience if timeout is None else timeout
         try:
             return _reply(self._caller.call(method, target, HEADERS, content, patience, not_after))
-        except NotSent as error:
+        except Exception as error:
+            return self._lost(error)
+
+    def _lost(self, error: Exception) -> NoReply:
+        """Unless it says that nothing has left, the request may have arrived, whatever went wrong."""
+        if isinstance(error, NotSent):
             return NoReply(Lost.NOT_SENT, self._words(error, "The server can't be reached"))
-        except Exception as error:  # whatever else went wrong, the request may have arrived
-            return NoReply(Lost.ON_THE_WAY, self._words(error, "The answer was lost"))
+        return NoReply(Lost.ON_THE_WAY, self._words(error, "The answer was lost"))
 
     def _words(self, error: Exception, sentence: str) -> str:
         detail = hidden(str(error), self.api_key).strip()

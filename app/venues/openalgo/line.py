@@ -1,14 +1,17 @@
 """One WebSocket to an OpenAlgo server that keeps itself up: connect, sign in, read, and again after a drop.
 
-Invariants: one thread reads; a frame that makes no sense is counted and survived; an owner's callback that raises is
-logged and survived; silence of the socket itself (not even a ping) ends it, silence of the data does not, since only
-the owner knows whether the market is open. A refused sign-in is tried again slowly, for ever.
+Invariants: one thread reads, the line's own or one that hears many; a frame that makes no sense is counted and
+survived; an owner's callback that raises is logged and survived; silence of the socket itself (not even a ping) ends
+it, silence of the data does not, since only the owner knows whether the market is open. A refused sign-in is tried
+again slowly, for ever.
 """
 
 import contextlib
 import random
 import socket
+import ssl
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +23,7 @@ import structlog
 import websocket
 
 from app.core.clock import Clock
+from app.core.hearing import Hearing
 from app.core.http import AddressRefused
 from app.core.ways import Way
 from app.venues.openalgo.addresses import stream_url
@@ -71,7 +75,7 @@ class Counters:
 
 
 class Talk(Protocol):
-    """What an owner does on its line, called in the line's thread."""
+    """What an owner does on its line, called in the thread that reads."""
 
     def signed_in(self) -> None: ...
 
@@ -83,20 +87,31 @@ class Talk(Protocol):
 
 
 class Line:
-    def __init__(self, connection: Connection, name: str, on_state: OnState, clock: Clock, pauses: Pauses) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        name: str,
+        on_state: OnState,
+        clock: Clock,
+        pauses: Pauses,
+        hearing: Callable[[], Hearing] | None = None,
+    ) -> None:
+        """`hearing`: who reads, in place of a thread of the line's own. What its owner does then waits for nothing."""
         self.counters = Counters()
+        self._hearing = hearing
         self._connection = connection
         self._name = name
         self._on_state = on_state
         self._clock = clock
         self._pauses = pauses
-        self._socket: websocket.WebSocket | None = None
+        self._socket: _Gulping | None = None
         self._raw: socket.socket | None = None  # known before the handshake, so that closing need not wait for it
         self._closing = threading.Event()
         self._state: StreamState | None = None
         self._failures = 0
         self._signed_in_at: float | None = None
         self._life_at = 0.0  # when anything at all came in
+        self._born = self._look_at = 0.0  # of the connection, and when it is looked at next
         self._thread: threading.Thread | None = None
 
     def start(self, talk: Talk) -> None:
@@ -211,21 +226,35 @@ class Line:
         self.authenticate()
 
     def _read(self) -> None:
-        current = self._socket
-        born = look_at = self._clock.monotonic()
-        while current is not None and not self._closing.is_set():
+        current, raw = self._socket, self._raw
+        if current is None or raw is None:
+            return
+        self._born = self._look_at = self._clock.monotonic()
+        if self._hearing is not None:
+            _Heard(self, current, raw, self._hearing()).until_it_ends()
+            return
+        while not self._closing.is_set():
+            self.take(current)
+
+    def take(self, current: "_Gulping") -> None:
+        """What comes next, as long as a read may block, and all that came with it."""
+        is_more = True
+        while is_more:
+            if self._closing.is_set():
+                raise LineLost("The stream is being closed.")
             data = self._next(current)
             now = self._clock.monotonic()
             if data is not None:
                 self._hear(data)
-            if now >= look_at:
-                look_at = now + TICK_SECONDS
-                self._look(current, now, born)
+            if now >= self._look_at:
+                self._look_at = now + TICK_SECONDS
+                self._look(current, now, self._born)
+            is_more = current.has_more
 
     def _next(self, current: websocket.WebSocket) -> bytes | None:
         try:
             opcode, frame = current.recv_data_frame(control_frame=True)
-        except websocket.WebSocketTimeoutException:
+        except (websocket.WebSocketTimeoutException, BlockingIOError, ssl.SSLWantReadError):
             return None
         self._life_at = self._clock.monotonic()
         if opcode == websocket.ABNF.OPCODE_CLOSE:
@@ -286,16 +315,58 @@ class _Gulping(websocket.WebSocket):
     lets go of the interpreter, which is dear while a hundred accounts tell of their orders at once."""
 
     _taken, _given = b"", 0
+    _is_dry = True
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there may be more than was read, without anything new on the wire: TLS keeps what it opened."""
+        return self._given < len(self._taken) or not self._is_dry
 
     def _recv(self, bufsize: int) -> bytes:
         if self._given == len(self._taken):
-            self._taken, self._given = super()._recv(GULP), 0
+            self._taken, self._given, self._is_dry = b"", 0, True
+            self._taken = super()._recv(GULP)
+            self._is_dry = type(self.sock) is socket.socket and len(self._taken) < GULP
         part = self._taken[self._given : self._given + bufsize]
         self._given += len(part)
         return part
 
 
-def open_websocket(connection: Connection, hold: Callable[[socket.socket], None] | None = None) -> websocket.WebSocket:
+class _Heard:
+    """A line's connection among the many that one thread hears; the line's own thread sleeps until it ends."""
+
+    def __init__(self, line: Line, current: _Gulping, raw: socket.socket, hearing: Hearing) -> None:
+        self.deadline = time.monotonic() + TICK_SECONDS
+        self._line = line
+        self._current = current
+        self._raw = raw
+        self._hearing = hearing
+        self._is_over = threading.Event()
+        self._problem: Exception | None = None
+
+    def until_it_ends(self) -> None:
+        """Raises what ended it."""
+        self._current.settimeout(0)
+        self._hearing.listen(self._raw, self)
+        self._is_over.wait()
+        if self._problem is not None:
+            raise self._problem
+
+    def hear(self) -> None:
+        try:
+            self._line.take(self._current)
+        except Exception as problem:  # the line's own thread makes another connection, whatever it was
+            self._hearing.leave(self._raw)
+            self._problem = problem
+            self._is_over.set()
+
+    def give_up(self) -> None:
+        """Nothing came for a while: that is when a line looks whether all is well."""
+        self.deadline = time.monotonic() + TICK_SECONDS
+        self.hear()
+
+
+def open_websocket(connection: Connection, hold: Callable[[socket.socket], None] | None = None) -> _Gulping:
     """Connected to a checked address, without redirects and without anything from the environment.
 
     `hold` is given the socket as soon as there is one, to be able to end the handshake.

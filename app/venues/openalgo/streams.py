@@ -17,6 +17,7 @@ import structlog
 
 from app.core.clock import Clock
 from app.core.errors import Unknown
+from app.core.hearing import hearing
 from app.venues.openalgo.line import Counters, Line, LineLost, Pauses, SignInRefused
 from app.venues.openalgo.market import WIRE_MODES, streamed
 from app.venues.openalgo.orders import update_report
@@ -31,7 +32,9 @@ ANSWER_SECONDS = 5.0
 
 
 class OpenAlgoOrderStream:
-    """Account-level updates of orders from any origin. Some brokers give none: then only the books tell."""
+    """Account-level updates of orders from any origin. Some brokers give none: then only the books tell.
+
+    All of a process are heard in one thread: whoever is told waits for nothing."""
 
     def __init__(
         self, connection: Connection, on_report: OnReport, on_state: OnState, clock: Clock, pauses: Pauses
@@ -39,7 +42,7 @@ class OpenAlgoOrderStream:
         self._on_report = on_report
         self._clock = clock
         self._asked_at: float | None = None
-        self._line = Line(connection, "orders", on_state, clock, pauses)
+        self._line = Line(connection, "orders", on_state, clock, pauses, hearing)
         self._line.start(self)
 
     @property

@@ -28,7 +28,7 @@ from app.venues.openalgo.orders import (
     place_body,
 )
 from app.venues.openalgo.streams import OpenAlgoMarketStream, OpenAlgoOrderStream
-from app.venues.port import OnQuote, OnReport, OnState
+from app.venues.port import OnAnswer, OnQuote, OnReport, OnState
 from app.venues.types import (
     Answer,
     CancelOrder,
@@ -119,6 +119,16 @@ class OpenAlgoVenue:
         sent = self._command("placeorder", place_body(command), command.not_after)
         return self._with_mode(placed(sent, self._key))
 
+    def begin(self, command: PlaceOrder, told: OnAnswer) -> bool:
+        if command.price_type is PriceType.OCO or obstacle(command):
+            return False
+
+        def heard(result: Result) -> None:
+            told(lambda: self._with_mode(placed(result, self._key)))
+
+        patience, latest = self._connection.place_timeout, _latest(command.not_after)
+        return self._api.begin("placeorder", place_body(command), patience, latest, heard)
+
     def _with_mode(self, answer: Answer) -> Answer:
         """A server in live mode says nothing of its mode; whether its broker is one of paper, its name says."""
         if answer.mode is not Mode.LIVE or self._trades_paper is False:
@@ -143,8 +153,7 @@ class OpenAlgoVenue:
         raise Refused("An OpenAlgo server keeps no order ids of ours.")
 
     def _command(self, endpoint: str, body: dict[str, Any], not_after: datetime | None) -> Result:
-        latest = not_after.timestamp() if not_after else math.inf
-        return self._api.call(endpoint, body, self._connection.place_timeout, latest)
+        return self._api.call(endpoint, body, self._connection.place_timeout, _latest(not_after))
 
     # -- Books
 
@@ -260,6 +269,11 @@ class OpenAlgoVenue:
 
     def _read(self, endpoint: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         return reading(self._api.call(endpoint, body or {}), self._key)
+
+
+def _latest(not_after: datetime | None) -> float:
+    """As Unix time."""
+    return not_after.timestamp() if not_after else math.inf
 
 
 def _named(symbol: Symbol) -> dict[str, str]:

@@ -1,0 +1,85 @@
+"""One thread that hears many sockets.
+
+A thread for each would have to be woken for whatever comes, and get its turn at the interpreter after all the others
+that were woken with it: with many accounts that takes longer than the work itself. So whoever listens here does
+little when it hears something, and waits for nothing.
+"""
+
+import selectors
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import structlog
+
+log = structlog.get_logger()
+BEAT = 0.25  # seconds between two looks at the deadlines
+
+
+class Hearer(Protocol):
+    """Whoever has a socket here; both are called in the one thread, and wait for nothing."""
+
+    deadline: float  # of the monotonic clock
+
+    def hear(self) -> None:
+        """Something has come, or the other side has gone: take all there is."""
+        ...
+
+    def give_up(self) -> None:
+        """Its deadline has passed; called again while it stays."""
+        ...
+
+
+class Hearing:
+    """Safe for several threads."""
+
+    def __init__(self) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._hearers: dict[socket.socket, Hearer] = {}
+        threading.Thread(target=self._run, name="hearing", daemon=True).start()
+
+    def listen(self, raw: socket.socket, hearer: Hearer) -> None:
+        """From now on; what has come before is heard too. The socket must not be closed before `leave`."""
+        self._hearers[raw] = hearer
+        self._selector.register(raw, selectors.EVENT_READ, hearer)
+
+    def leave(self, raw: socket.socket) -> None:
+        if self._hearers.pop(raw, None) is not None:
+            self._selector.unregister(raw)
+
+    def _run(self) -> None:
+        look_at = 0.0
+        while True:
+            for key, _ in self._selector.select(BEAT):
+                self._safely(key.fileobj, key.data.hear)
+            now = time.monotonic()
+            if now >= look_at:
+                look_at = now + BEAT
+                self._look(now)
+
+    def _look(self, now: float) -> None:
+        for raw, hearer in list(self._hearers.items()):
+            if now >= hearer.deadline:
+                self._safely(raw, hearer.give_up)
+
+    def _safely(self, raw: Any, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except Exception:  # who can't take what has come would be called again at once, for ever
+            log.exception("hearer_failed", hearer=getattr(act, "__qualname__", "?"))
+            self.leave(raw)
+
+
+_lock = threading.Lock()
+_of_the_process: list[Hearing] = []
+
+
+def hearing() -> Hearing:
+    """The process's own, from its first use on: what is forked before has none of its thread."""
+    if not _of_the_process:
+        with _lock:
+            if not _of_the_process:
+                _of_the_process.append(Hearing())
+    return _of_the_process[0]
