@@ -4,6 +4,7 @@ What an `execute` of a list spends per row on finding out how to pass each value
 the row. Here that is found out once per statement. The columns' own types still convert every value.
 """
 
+import sqlite3
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -15,7 +16,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import Insert, Update
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
-from app.core.db import connection_of
+from app.core.db import as_ours, connection_of, sqlite_of
 
 Convert = Callable[[Any], Any]
 Row = dict[str, Any]
@@ -35,15 +36,22 @@ def write_many(session: Session, statement: Insert | Update, rows: Sequence[Row]
         return
     connection = connection_of(session)
     sql, values, is_positional = _plan(statement, connection.dialect, tuple(sorted(rows[0])))
-    columns = [_converted([row[name] for row in rows], convert) for name, convert in values]
+    columns = [converted([row[name] for row in rows], convert) for name, convert in values]
     passed: Any = list(zip(*columns, strict=True))
     if not is_positional:
         names = [name for name, _ in values]
         passed = [dict(zip(names, row, strict=True)) for row in passed]
-    connection.exec_driver_sql(sql, passed)
+    sqlite = sqlite_of(connection)
+    if sqlite is None:
+        connection.exec_driver_sql(sql, passed)
+        return
+    try:
+        sqlite.executemany(sql, passed)
+    except sqlite3.Error as error:
+        raise as_ours(error, sql) from error
 
 
-def _converted(values: list[Any], convert: Convert | None) -> list[Any]:
+def converted(values: Sequence[Any], convert: Convert | None) -> Sequence[Any]:
     """A column's values as the database takes them; equal ones, and most are, are converted once."""
     if convert is None:
         return values

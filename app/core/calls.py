@@ -147,13 +147,14 @@ class _Connection:
         self.raw = raw
         self.is_kept = True
         self.used_at = time.monotonic()
+        self._waits = True  # reads and writes do, for as long as was said last
 
     def is_usable(self) -> bool:
         """Nothing may have come since the last answer: neither bytes nor the end. It is read, not polled: over
         TLS 1.3 there are session tickets to take in after the handshake. The next exchange sets the timeout anew."""
         if time.monotonic() - self.used_at > IDLE_SECONDS:
             return False
-        self.raw.settimeout(0)
+        self._do_not_wait()
         try:
             self.raw.recv(1)
         except NOT_NOW:
@@ -171,7 +172,7 @@ class _Connection:
         """How many bytes of it are on their way. This does not wait for anything, so that nothing stands between the
         look at the clock and it: a process may stand still at any moment, and what it had to send may be too late when
         it goes on. Raises NotSent."""
-        self.raw.settimeout(0)
+        self._do_not_wait()
         if time.time() >= not_after:
             raise NotSent("it was too late to send it")
         try:
@@ -181,10 +182,16 @@ class _Connection:
 
     def finish(self, rest: bytes, incoming: Incoming, deadline: float) -> Response:
         """Send what is left of a request and wait for the answer to it."""
+        self._waits = True
         if rest:
             self.raw.settimeout(max(0.001, deadline - time.monotonic()))
             self.raw.sendall(rest)
         return self.response(incoming.read(self.raw, deadline))
+
+    def _do_not_wait(self) -> None:
+        if self._waits:
+            self.raw.settimeout(0)
+            self._waits = False
 
     def response(self, incoming: Incoming) -> Response:
         self.is_kept = incoming.is_kept

@@ -29,6 +29,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeEngine
 
@@ -212,6 +213,17 @@ def once(session: Session, name: str, make: Callable[[], Made]) -> Made:
 def connection_of(session: Session) -> Connection:
     """What its transaction is on, asked once: the session takes longer to say it than most statements take to run."""
     return once(session, _CONNECTION, session.connection)
+
+
+def sqlite_of(connection: Connection) -> sqlite3.Connection | None:
+    """What SQLAlchemy speaks through, where that is SQLite: its own way through takes longer than most statements."""
+    raw = connection.connection.driver_connection
+    return raw if isinstance(raw, sqlite3.Connection) else None
+
+
+def as_ours(error: sqlite3.Error, sql: str) -> Exception:
+    """SQLAlchemy's error for it, so that callers know one family; without the values, which nobody else should see."""
+    return DBAPIError.instance(sql, None, error, sqlite3.Error)
 
 
 def after_commit(session: Session, announce: Callable[[], None]) -> None:

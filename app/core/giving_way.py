@@ -7,12 +7,10 @@ later after every statement of the database, so while such work goes on the turn
 
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 USUAL, SHORT = 0.005, 0.0005  # seconds of a turn, when another thread wants one
-MOMENT = 0.0003  # seconds in which a thread that was woken begins its call
 
 
 class _Turns:
@@ -33,12 +31,6 @@ def give_way() -> Callable[[], None]:
     """Short turns from now on; what is given ends them. Each from any thread."""
     _turns.count(1)
     return lambda: _turns.count(-1)
-
-
-def let_others() -> None:
-    """Whoever was woken just now has the interpreter for a moment: it would be passed on in no order else, and a thread
-    that is to send may wait for all the others that were woken with it."""
-    time.sleep(MOMENT)
 
 
 @contextmanager

@@ -9,12 +9,14 @@ import selectors
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import structlog
 
 log = structlog.get_logger()
+LONGEST_HUSH = 0.1  # seconds
 BEAT = 0.25  # seconds between two looks at the deadlines
 
 
@@ -37,6 +39,8 @@ class Hearing:
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
+        self._may_hear = threading.Event()
+        self._may_hear.set()
         self._hearers: dict[socket.socket, Hearer] = {}
         threading.Thread(target=self._run, name="hearing", daemon=True).start()
 
@@ -49,10 +53,22 @@ class Hearing:
         if self._hearers.pop(raw, None) is not None:
             self._selector.unregister(raw)
 
+    @contextmanager
+    def hushed(self) -> Iterator[None]:
+        """Hear nothing for as long as the block lasts, and not for long: what sends many orders in a row would be held
+        up by the answers to the first of them."""
+        self._may_hear.clear()
+        try:
+            yield
+        finally:
+            self._may_hear.set()
+
     def _run(self) -> None:
         look_at = 0.0
         while True:
-            for key, _ in self._selector.select(BEAT):
+            came = self._selector.select(BEAT)
+            self._may_hear.wait(LONGEST_HUSH)
+            for key, _ in came:
                 self._safely(key.fileobj, key.data.hear)
             now = time.monotonic()
             if now >= look_at:

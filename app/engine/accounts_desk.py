@@ -44,7 +44,7 @@ def broadcast_accounts(services: Services, books: Books, news: News) -> Loop:
     """The loop that stores and tells what changed; pages hear of it by their rooms."""
     rooms = PageNews(news, services.clock)
     services.bus.subscribe(AccountSnapshotChanged, rooms.changed)
-    jobs = [Job("snapshots", books.keeper.step, STEP, can_wait=1.0), Job("pages", rooms.step, 1.0, can_wait=1.0)]
+    jobs = [Job("snapshots", books.keeper.step, STEP, can_wait=2.0), Job("pages", rooms.step, 1.0, can_wait=1.0)]
     return Loop(jobs, services.clock)
 
 

@@ -14,7 +14,6 @@ from app.broadcast.coalesce import EVERYONE, Broadcaster
 from app.core import errands, idempotency
 from app.core.aside import Aside
 from app.core.errands import ErrandDone
-from app.core.giving_way import let_others
 from app.engine import metrics
 from app.engine.accounts_desk import FreshReadings, books_of, broadcast_accounts
 from app.engine.alerts import watch_alerts
@@ -63,7 +62,7 @@ from app.portfolio.comparing import Comparer
 from app.risk.events import StandingChanged
 from app.strategies.preview import Previewer
 from app.strategies.resolving import Resolver
-from app.strategies.runner import LanesFirst, ReadyToSend, RunChanged, Runner
+from app.strategies.runner import ReadyToSend, RunChanged, Runner
 from app.strategies.starting import Prepare, Rules
 from app.venues import openalgo
 from app.venues.registry import Registry
@@ -370,7 +369,6 @@ def _listen(services: Services, ears: _Listeners, loops: dict[str, Loop]) -> Non
     tell_people(services, broadcaster, aside)
     tell_of_feed(services, broadcaster, aside)
     bus.subscribe(ReadyToSend, dispatch.ready)
-    bus.subscribe(LanesFirst, lambda _event: let_others())
     bus.subscribe(Unfollowed, runs.look_again)
     bus.subscribe(TradesWanted, dispatch.trades_wanted)
     bus.subscribe(OrderChanged, dispatch.order_changed)

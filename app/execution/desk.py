@@ -15,6 +15,7 @@ from app.core.bulk import insert_many
 from app.core.errors import Denied
 from app.core.ids import new_id
 from app.core.money import ZERO
+from app.core.prepared import execute
 from app.execution import statements
 from app.execution.splitter import CannotSplit, slices
 from app.execution.states import OrderState
@@ -106,7 +107,7 @@ def known_orders(session: Session, keys: Sequence[tuple[str, str]]) -> dict[tupl
         return {}
     named = {"owners": list({owner for owner, _ in keys}), "keys": [key for _, key in keys]}
     known: dict[tuple[str, str], list[str]] = {}
-    for owner_id, key, order_id in statements.run(session, statements.KNOWN_ORDERS, named):
+    for owner_id, key, order_id in execute(session, statements.KNOWN_ORDERS, named):
         known.setdefault((owner_id, key), []).append(order_id)
     return known
 

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from app.core.bulk import insert_many
 from app.core.ids import new_id
 from app.core.money import ZERO, plain
+from app.core.prepared import execute
 from app.execution import statements
 from app.execution.events import Alarm, OrderChanged, TradesWanted
 from app.execution.states import FINAL, OrderState, Progress, Step, advance, check
@@ -134,11 +135,11 @@ class Edits:
         """Load what will be asked for, by our ids and by (account, venue's id), with one question each."""
         ours = [order_id for order_id in order_ids if order_id not in self._by_id]
         if ours:
-            self._keep(statements.run(self._session, statements.LOAD_MANY, {"ids": ours}).all(), now)
+            self._keep(execute(self._session, statements.LOAD_MANY, {"ids": ours}).all(), now)
         theirs = [key for key in venue_ids if key not in self._by_venue_id]
         if theirs:
             named = {"accounts": list({key[0] for key in theirs}), "names": list({key[1] for key in theirs})}
-            self._keep(statements.run(self._session, statements.LOAD_MANY_BY_VENUE_ID, named).all(), now)
+            self._keep(execute(self._session, statements.LOAD_MANY_BY_VENUE_ID, named).all(), now)
             for key in theirs:
                 self._by_venue_id.setdefault(key, None)
 

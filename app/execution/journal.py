@@ -17,6 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.core.bulk import insert_many
+from app.core.prepared import execute
 from app.execution import proven_terms, statements
 from app.execution.edits import Edit, Edits, event_row, nothing_filled
 from app.execution.models import Order, VenueOrder
@@ -48,7 +49,7 @@ def claim(
         "book_read_at": book_read_at,
         "now": now,
     }
-    won = set(statements.run(session, statements.CLAIM, values).scalars())
+    won = set(execute(session, statements.CLAIM, values).scalars())
     _note_unsent(session, sorted(won), OrderState.SENDING, "", now)
     return Written(won)
 
@@ -265,7 +266,7 @@ def doubt_pair(session: Session, order_id: str, now: datetime) -> Written:
 def withdraw(session: Session, order_id: str, reason: str, now: datetime) -> Written:
     """NEW to CANCELLED: it was never sent and now never will be."""
     values = {"order_id": order_id, "why": reason, "now": now}
-    if statements.run(session, statements.WITHDRAW, values).rowcount != 1:
+    if execute(session, statements.WITHDRAW, values).rowcount != 1:
         return Written(False)
     _note_unsent(session, [order_id], OrderState.CANCELLED, reason, now)
     return Written(True, [Edits(session).of(order_id, now).changed()])

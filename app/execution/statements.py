@@ -7,11 +7,10 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Table, and_, bindparam, exists, func, not_, or_, select, update
 from sqlalchemy.orm import Session
-from sqlalchemy.sql import Executable
 from sqlalchemy.sql.dml import Update
 
 from app.core.bulk import write_many
-from app.core.db import Moment, connection_of
+from app.core.db import Moment
 from app.execution.models import EngineLease, Fill, Intent, Order, OrderEvent, VenueOrder
 from app.execution.states import OrderState
 
@@ -129,11 +128,6 @@ WITHDRAW = (
 def _update_of(table: Table, columns: tuple[str, ...]) -> Update:
     changes = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in columns}
     return update(table).where(table.c.id == bindparam("row_id")).values(**changes)
-
-
-def run(session: Session, statement: Executable, values: Any) -> Any:
-    """On the session's own connection and in its transaction, past the ORM."""
-    return connection_of(session).execute(statement, values)
 
 
 def change(session: Session, table: Table, changes: Sequence[tuple[str, dict[str, Any]]]) -> None:

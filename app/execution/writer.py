@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 
 from app.core.bus import Bus
 from app.core.db import Database
+from app.core.hearing import hearing
 
 log = structlog.get_logger()
 
@@ -146,8 +147,9 @@ class Writer:
             self._bus.publish(Unfollowed(tuple(done.events)))
 
     def _tell(self, batch: list[_Job], done: "_Done") -> None:
-        for event in done.events:
-            self._bus.publish(event)
+        with hearing().hushed():
+            for event in done.events:
+                self._bus.publish(event)
         for job, written in zip(batch, done.written, strict=True):
             job.future.set_result(written.result)
 

@@ -13,9 +13,9 @@ from sqlalchemy import BindParameter, Table, and_, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from app.core.money import ZERO
+from app.core.prepared import execute
 from app.execution.closing import Place
 from app.execution.models import Order
-from app.execution.statements import run
 from app.portfolio.differences import HeldLeg, missing, share_out
 from app.portfolio.models import PositionDifference
 from app.portfolio.trades import PositionKey
@@ -42,7 +42,7 @@ class Looks:
 def gone(session: Session, account_ids: Sequence[str], account_run_ids: Sequence[str] = ()) -> dict[str, Decimal]:
     """By leg run: what of its quantity the venue holds no more. Legs of ended parts count only where they are named."""
     found: dict[str, Decimal] = {}
-    for *where, desk, venue, first, last in run(session, _STANDING, {"ids": list(account_ids)}).all():
+    for *where, desk, venue, first, last in execute(session, _STANDING, {"ids": list(account_ids)}).all():
         lacking = missing(desk, venue)
         if lacking:
             found |= share_out(lacking, held_legs(session, PositionKey(*where), Looks(first, last), account_run_ids))
@@ -96,7 +96,7 @@ def loose(session: Session, key: PositionKey, looks: Looks, desk: Decimal, venue
 def gone_by_hand(session: Session, place: Place) -> Decimal:
     """What of one place is proven to be gone and no live run has to bear, signed as it was held. One query for none."""
     key = PositionKey(place.account_id, place.exchange, place.symbol, place.product)
-    for *where, desk, venue, first, last in run(session, _STANDING, {"ids": [place.account_id]}):
+    for *where, desk, venue, first, last in execute(session, _STANDING, {"ids": [place.account_id]}):
         if PositionKey(*where) == key:
             return loose(session, key, Looks(first, last), desk, venue)
     return ZERO

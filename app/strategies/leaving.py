@@ -15,7 +15,7 @@ from app.core.clock import INDIA
 from app.core.db import Moment
 from app.core.ids import new_id
 from app.core.money import plain
-from app.execution import statements
+from app.core.prepared import execute
 from app.execution.events import Alarm
 from app.risk.models import RiskEvent, RiskTrail
 from app.risk.monitor import Reach, Stake, Trigger
@@ -63,11 +63,11 @@ def leave(session: Session, trigger: Trigger, now: datetime, by: str = BY) -> tu
     """Decide the exit, if nothing has decided it before; the account runs that must be stepped, and what to announce.
     Either way the event is kept."""
     stake, reason = trigger.stake, reason_of(trigger)
-    parts = list(statements.run(session, _LIVE_PARTS[stake.reach], {"row_id": stake.id}).scalars())
+    parts = list(execute(session, _LIVE_PARTS[stake.reach], {"row_id": stake.id}).scalars())
     change = {"row_id": stake.id, "reason": reason, "by": by, "now": now}
     if stake.reach is Reach.LEG:
         change["rule"] = trigger.rule.value
-    won = bool(parts) and statements.run(session, _DECIDE[stake.reach], change).rowcount == 1
+    won = bool(parts) and execute(session, _DECIDE[stake.reach], change).rowcount == 1
     insert_many(session, _EVENTS, [_event(trigger, won)])
     if not won:
         return [], []
@@ -77,7 +77,7 @@ def leave(session: Session, trigger: Trigger, now: datetime, by: str = BY) -> tu
 def left_by(session: Session, leg_run_id: str, rule: Rule, reason: str, by: str, event: dict[str, Any]) -> bool:
     """A leg that left by what rested elsewhere; whether that decided its exit. The event is kept either way."""
     change = {"row_id": leg_run_id, "reason": reason, "by": by, "now": event["at"], "rule": rule.value}
-    won = bool(statements.run(session, _DECIDE[Reach.LEG], change).rowcount == 1)
+    won = bool(execute(session, _DECIDE[Reach.LEG], change).rowcount == 1)
     insert_many(session, _EVENTS, [{"id": new_id(), "decided": won} | event])
     return won
 
@@ -85,7 +85,7 @@ def left_by(session: Session, leg_run_id: str, rule: Rule, reason: str, by: str,
 def keep(session: Session, moved: Sequence[tuple[Stake, Trailed]], now: datetime) -> None:
     """How far stops have followed: hundreds of them cost three statements, since exits go through the same thread."""
     ids = [stake.id for stake, _ in moved]
-    known = set(statements.run(session, _KNOWN_TRAILS, {"ids": ids}).scalars())
+    known = set(execute(session, _KNOWN_TRAILS, {"ids": ids}).scalars())
     values = {stake.id: {"peak": trailed.peak, "stop": trailed.stop, "at": now} for stake, trailed in moved}
     new = [{"subject_id": s.id, "run_id": s.run_id} | values[s.id] for s, _ in moved if s.id not in known]
     insert_many(session, _TRAILS, new)

@@ -19,6 +19,7 @@ from app.core.crashpoint import reach
 from app.core.db import Database, Moment, swap
 from app.core.errors import Denied
 from app.core.money import ZERO
+from app.core.prepared import execute
 from app.execution import changes, journal, statements
 from app.execution.changes import Waiting
 from app.execution.desk import Gate, Wish, submit_all
@@ -73,11 +74,6 @@ class ReadyToSend:
 
 
 @dataclass(frozen=True, slots=True)
-class LanesFirst:
-    """Exits may be sent now: their lanes get a turn at the interpreter before anybody else hears of anything."""
-
-
-@dataclass(frozen=True, slots=True)
 class RunChanged:
     run_id: str
     account_run_id: str
@@ -105,10 +101,6 @@ class _Sends:
     place: list[Order]
     cancel: tuple[Order, ...]
     change: tuple[Waiting, ...] = ()
-
-    @property
-    def has_exits(self) -> bool:
-        return any(urgency(order) is Urgency.EXIT for order in self.place)
 
 
 class Runner:
@@ -207,7 +199,7 @@ class Runner:
             self._move_run(session, run_id, now)
         ready = self._ready(session, sends, now)
         reach("stepped")
-        return Written(None, [*ready, *([LanesFirst()] if any(each.has_exits for each in sends) else []), *events])
+        return Written(None, [*ready, *events])
 
     def _carry_out(self, session: Session, loaded: Loaded, decision: Decision, now: datetime) -> list[object]:
         events: list[object] = []
@@ -320,11 +312,11 @@ class Runner:
 
     def _move_run(self, session: Session, run_id: str, now: datetime) -> None:
         """Past the ORM: an exit waits for it."""
-        state = run_state(set(statements.run(session, _STATES, {"row_id": run_id}).scalars()))
+        state = run_state(set(execute(session, _STATES, {"row_id": run_id}).scalars()))
         if state in ENDED:
-            statements.run(session, _END_RUN, {"row_id": run_id, "new_state": state, "now": now})
+            execute(session, _END_RUN, {"row_id": run_id, "new_state": state, "now": now})
         else:
-            statements.run(session, _MOVE_RUN, {"row_id": run_id, "new_state": state})
+            execute(session, _MOVE_RUN, {"row_id": run_id, "new_state": state})
 
 
 @dataclass(frozen=True, slots=True)

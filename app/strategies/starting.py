@@ -21,6 +21,7 @@ from app.core.db import Database, Moment, swap
 from app.core.errors import Denied
 from app.core.ids import new_id
 from app.core.money import plain
+from app.core.prepared import execute
 from app.execution import statements
 from app.execution.desk import Gate, Planned, Wish, plan, write
 from app.instruments.contracts import CannotResolve
@@ -96,10 +97,10 @@ def claim_runs(db: Database, engine_id: str, under_way: Collection[str] = ()) ->
     `under_way`. Rows to be read, as in `views`."""
     claimer = {"engine_id": engine_id, "under_way": list(under_way)}
     with db.read() as session:
-        if statements.run(session, _ANY_WAITING, claimer).first() is None:
+        if execute(session, _ANY_WAITING, claimer).first() is None:
             return []
     with db.write() as session:
-        return list(statements.run(session, _CLAIM_RUNS, claimer))
+        return list(execute(session, _CLAIM_RUNS, claimer))
 
 
 def resolve_run(resolver: Resolver, run: Run, now: datetime) -> list[Resolved]:
@@ -146,7 +147,7 @@ def begin(
     `sizes`, by account: lots that were decided just now. They are kept with the figures that led there, so whatever is
     replayed later, nothing is sized again. Without them lots are as written.
     """
-    run = statements.run(session, _BEGIN_RUN, {"row_id": run_id, "now": now}).one_or_none()
+    run = execute(session, _BEGIN_RUN, {"row_id": run_id, "now": now}).first()
     if run is None:
         return []
     begin_by = run.begin_by or run.requested_at + BEGINS_WITHIN
@@ -162,7 +163,7 @@ def begin(
     if stop:
         rules = Rules(lambda accounts: {account.id: stop for account in accounts}, rules.gate)
     ids = [share["account_id"] for share in run.accounts]
-    accounts = {account.id: account for account in statements.run(session, _ACCOUNTS_OF, {"ids": ids})}
+    accounts = {account.id: account for account in execute(session, _ACCOUNTS_OF, {"ids": ids})}
     obstacles = rules.standing(list(accounts.values()))
     rows = _Rows()
     for share in run.accounts:

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from app.core.db import Database
 from app.core.money import ZERO
+from app.core.prepared import execute
 from app.execution.models import Intent, Order, OrderChange
-from app.execution.statements import run
 from app.execution.states import AT_VENUE, OrderState
 from app.execution.terms import PRICED, ChangeState
 from app.strategies.exit_prices import NewTerms
@@ -37,6 +37,8 @@ class Loaded:
     view: AccountRunView
 
 
+_STATES = {state.value: state for state in OrderState}  # both are asked for with each order of each step
+_OCO = PriceType.OCO.value
 _ids: BindParameter[list[str]] = bindparam("ids", expanding=True)
 _orders: Table = Order.__table__  # type: ignore[assignment]  # a declarative class has a Table
 _parts: Table = AccountRun.__table__  # type: ignore[assignment]  # as above
@@ -101,12 +103,12 @@ def load(session: Session, account_run_ids: Sequence[str]) -> list[Loaded]:
     """As the rows are now: units of work that share a session also share what the ones before have loaded."""
     session.flush()  # what was changed as an object is in the rows too
     wanted = {"ids": list(account_run_ids)}
-    parts = run(session, _PARTS, wanted).all()
+    parts = execute(session, _PARTS, wanted).all()
     legs: dict[str, list[LegRun]] = defaultdict(list)
-    for leg in run(session, _LEGS, wanted).all():
+    for leg in execute(session, _LEGS, wanted).all():
         legs[leg.account_run_id].append(leg)
     orders: dict[str, list[Any]] = defaultdict(list)
-    for order in run(session, _ORDERS, wanted).all():
+    for order in execute(session, _ORDERS, wanted).all():
         orders[order.account_run_id].append(order)
     chased = {leg.id for some in legs.values() for leg in some if leg.chase}
     new_terms = _new_terms(session, [order for some in orders.values() for order in some if _rests(order, chased)])
@@ -124,7 +126,7 @@ def _new_terms(session: Session, resting: Sequence[Any]) -> dict[str, NewTerms]:
     """By order the newest change that was asked for; nothing is asked of the database where nothing rests."""
     if not resting:
         return {}
-    rows = run(session, _CHANGES, {"ids": [order.id for order in resting]})
+    rows = execute(session, _CHANGES, {"ids": [order.id for order in resting]})
     return {
         row.order_id: NewTerms(ChangeState(row.state), bool(row.by_desk), row.asked_at, row.ended_at) for row in rows
     }
@@ -134,12 +136,12 @@ def unanswered(session: Session, account_run_ids: Collection[str]) -> set[str]:
     """Those of the parts that are entering and have an order whose answer is on its way."""
     if not account_run_ids:
         return set()
-    return set(run(session, _UNANSWERED, {"ids": list(account_run_ids)}).scalars())
+    return set(execute(session, _UNANSWERED, {"ids": list(account_run_ids)}).scalars())
 
 
 def orders_to_send(session: Session, order_ids: Sequence[str]) -> list[Order]:
     """These orders, as rows that say all that sending needs."""
-    return list(run(session, _ORDERS_BY_ID, {"ids": list(order_ids)}))
+    return list(execute(session, _ORDERS_BY_ID, {"ids": list(order_ids)}))
 
 
 def _load(
@@ -203,10 +205,11 @@ def returns(leg: LegRun) -> bool:
 
 
 def _order_view(order: Any, new_terms: NewTerms | None) -> OrderView:
+    fired = order.fired
     return OrderView(
         id=order.id,
         is_exit=order.purpose in EXIT_PURPOSES,
-        state=OrderState(order.state),
+        state=_STATES[order.state],
         quantity=order.quantity,
         filled=order.filled_quantity,
         failure=order.failure,
@@ -215,9 +218,9 @@ def _order_view(order: Any, new_terms: NewTerms | None) -> OrderView:
         ended_at=order.ended_at,
         cancel_at=order.cancel_at,
         is_limit=order.price_type in PRICED,
-        is_pair=order.price_type == PriceType.OCO,
-        fired=order.fired,
-        sent_at=order.unknown_at if order.fired else order.sent_at,  # its limit rests from when it was heard of
+        is_pair=order.price_type == _OCO,
+        fired=fired,
+        sent_at=order.unknown_at if fired else order.sent_at,  # its limit rests from when it was heard of
         new_terms=new_terms,
     )
 
