@@ -82,10 +82,10 @@ class Caller:
             threading.Thread(target=told, args=(error,), name="call-failed", daemon=True).start()
             return True
         awaited = _Awaited(connection, time.monotonic() + patience, self._put, told)
-        if sent < len(request):  # its buffer is full, or TLS has something to settle
-            threading.Thread(target=awaited.by_thread, args=(request[sent:],), name="call", daemon=True).start()
-        else:
-            hearing().listen(connection.raw, awaited)
+        if sent == len(request) and hearing().listen(connection.raw, awaited):
+            return True
+        # Its buffer is full, or TLS has something to settle, or there is no room to hear it.
+        threading.Thread(target=awaited.by_thread, args=(request[sent:],), name="call", daemon=True).start()
         return True
 
     def warm(self, connections: int) -> None:

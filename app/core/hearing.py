@@ -42,12 +42,19 @@ class Hearing:
         self._may_hear = threading.Event()
         self._may_hear.set()
         self._hearers: dict[socket.socket, Hearer] = {}
+        self._look_at = 0.0
         threading.Thread(target=self._run, name="hearing", daemon=True).start()
 
-    def listen(self, raw: socket.socket, hearer: Hearer) -> None:
-        """From now on; what has come before is heard too. The socket must not be closed before `leave`."""
+    def listen(self, raw: socket.socket, hearer: Hearer) -> bool:
+        """From now on; what has come before is heard too. The socket must not be closed before `leave`. False where
+        the machine allows no more of them."""
         self._hearers[raw] = hearer
-        self._selector.register(raw, selectors.EVENT_READ, hearer)
+        try:
+            self._selector.register(raw, selectors.EVENT_READ, hearer)
+        except (OSError, ValueError, KeyError):
+            del self._hearers[raw]
+            return False
+        return True
 
     def leave(self, raw: socket.socket) -> None:
         if self._hearers.pop(raw, None) is not None:
@@ -64,16 +71,22 @@ class Hearing:
             self._may_hear.set()
 
     def _run(self) -> None:
-        look_at = 0.0
         while True:
-            came = self._selector.select(BEAT)
-            self._may_hear.wait(LONGEST_HUSH)
-            for key, _ in came:
-                self._safely(key.fileobj, key.data.hear)
-            now = time.monotonic()
-            if now >= look_at:
-                look_at = now + BEAT
-                self._look(now)
+            try:
+                self._turn()
+            except Exception:  # without this thread nobody would hear of any order
+                log.exception("hearing_failed")
+                time.sleep(BEAT)
+
+    def _turn(self) -> None:
+        came = self._selector.select(BEAT)
+        self._may_hear.wait(LONGEST_HUSH)
+        for key, _ in came:
+            self._safely(key.fileobj, key.data.hear)
+        now = time.monotonic()
+        if now >= self._look_at:
+            self._look_at = now + BEAT
+            self._look(now)
 
     def _look(self, now: float) -> None:
         for raw, hearer in list(self._hearers.items()):

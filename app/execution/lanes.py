@@ -205,7 +205,7 @@ class Lane:
             return begin is not None and begin(partial(self._ended, taken))
         except Exception:  # the row tells what is left to do; the lane goes on
             log.exception("lane_work_failed", account_id=self.account_id, work=taken.work.key)
-            self._finish(taken, True)
+            self._ended(taken, True)
             return True
 
     def _ended(self, taken: _Taken, is_sent: bool) -> None:

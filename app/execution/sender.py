@@ -152,7 +152,11 @@ class Sender:
         desk.intake.parking.expect(self._account_id)
         reach("claimed")
         told = partial(self._told, command.client_order_id, now, done)
-        is_begun = self._venue.begin(replace(command, not_after=desk.claimant().until), told)
+        try:
+            is_begun = self._venue.begin(replace(command, not_after=desk.claimant().until), told)
+        except Exception as error:  # as where `place` raises: it may have left
+            told(partial(_raise, error))
+            return True
         if not is_begun:
             desk.intake.told(self._account_id, None)
         return is_begun
@@ -279,6 +283,10 @@ class Sender:
         if answer.login_needed:
             news.append(LoginNeeded(self._account_id, answer.reason))
         return news
+
+
+def _raise(error: Exception) -> Answer:
+    raise error
 
 
 def never_sent(desk: Desk, order_id: str) -> None:

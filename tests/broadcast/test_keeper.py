@@ -1,5 +1,6 @@
 """The newest of an account's books: numbered, stored and told once where they differ, not at all where they don't."""
 
+import threading
 from datetime import timedelta
 from decimal import Decimal
 
@@ -104,6 +105,18 @@ def test_a_pushed_order_is_told_at_the_next_turn_and_a_book_that_was_on_its_way_
     reader.clock.forward(1)
     reader.orders(order("v1", OrderStatus.FILLED, 150))
     assert reader.told() == []
+
+
+def test_whoever_is_pushed_an_order_waits_for_nobody(reader):
+    reader.orders(order("v1"))
+    reader.told()
+    with reader.keeper._lock:
+        telling = threading.Thread(target=reader.keeper.pushed, args=("a1", order("v1", OrderStatus.FILLED, 150)))
+        telling.start()
+        telling.join(10)
+        assert not telling.is_alive()
+    (told,) = reader.told()
+    assert told["parts"]["orders"]["rows"][0]["status"] == "filled"
 
 
 def test_numbers_go_on_rising_in_the_next_engine_which_tells_only_what_differs(reader, db):

@@ -1,17 +1,22 @@
 """Kept connections over TLS, and the ways through a proxy."""
 
+import http.client
+import math
 import select
 import socket
+import threading
+import time
 
 import pytest
 
-from app.core.calls import Caller, NotSent
+from app.core.calls import Caller, NotSent, Response
 from app.core.reply import TooSlow
 from tests.tls import server_context, trust_it
-from tests.venues.openalgo.peers import always, http, scripted, tunnels
+from tests.venues.openalgo.peers import always, scripted, tunnels
+from tests.venues.openalgo.peers import http as answer_of
 from tests.waiting import until
 
-FINE = http(b"{}")
+FINE = answer_of(b"{}")
 
 
 @pytest.fixture(autouse=True)
@@ -131,7 +136,7 @@ def test_a_secure_host_is_called_through_either_proxy_and_the_connection_is_kept
 
 def test_a_long_request_and_a_long_answer_go_whole_through_tls_within_tls(open_caller):
     long = b"x" * 1_000_000
-    with scripted(always(http(long)), server_context()) as peer, scripted(tunnels, server_context()) as proxy:
+    with scripted(always(answer_of(long)), server_context()) as peer, scripted(tunnels, server_context()) as proxy:
         caller = open_caller(peer.url, proxy=proxy.url)
         assert caller.call("POST", "/", b"", long, 30.0).body == long
     assert [request.endswith(b"\r\n\r\n" + long) for request in peer.requests] == [True]
@@ -174,3 +179,140 @@ def test_a_proxy_that_says_nothing_is_given_up(open_caller, monkeypatch):
         caller = open_caller("https://openalgo.test", proxy=f"http://127.0.0.1:{mute.getsockname()[1]}")
         with pytest.raises(NotSent):
             get(caller)
+
+
+# -- Begun without waiting
+
+
+class Told:
+    """What the other thread says, in the order it does."""
+
+    def __init__(self) -> None:
+        self.all: list[object] = []
+
+    def begin(self, caller: Caller, patience: float = 10.0, not_after: float = math.inf, content: bytes = b"") -> bool:
+        return caller.begin("POST", "/", b"", content, patience, not_after, self.all.append)
+
+    @property
+    def bodies(self) -> list[object]:
+        return [each.body if isinstance(each, Response) else type(each) for each in self.all]
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+def test_calls_that_were_begun_are_answered_over_the_connections_that_were_open(open_caller, secure):
+    with scripted(always(FINE), server_context() if secure else None) as peer:
+        caller, told = open_caller(peer.url), Told()
+        caller.warm(3)
+        for count in range(3, 13, 3):
+            assert [told.begin(caller) for _ in range(3)] == [True] * 3
+            until(lambda count=count: len(told.all) == count)
+        assert get(caller) == b"{}"
+    assert told.bodies == [b"{}"] * 12
+    assert (peer.connections, len(peer.requests)) == (3, 13)
+
+
+def test_nothing_is_begun_where_no_connection_is_open(open_caller):
+    with scripted(always(FINE)) as peer:
+        told = Told()
+        assert not told.begin(open_caller(peer.url))
+    assert (told.all, peer.requests, peer.connections) == ([], [], 0)
+
+
+def test_nothing_is_begun_over_a_connection_that_the_peer_closed(open_caller):
+    def speak(connected, _request):
+        connected.sendall(FINE)
+        return False
+
+    with scripted(speak) as peer:
+        caller, told = open_caller(peer.url), Told()
+        get(caller)
+        until(lambda: usable(caller) == [False])
+        assert not told.begin(caller)
+    assert (told.all, len(peer.requests)) == ([], 1)
+
+
+def test_nothing_is_begun_too_late(open_caller):
+    with scripted(always(FINE)) as peer:
+        caller, told = open_caller(peer.url), Told()
+        caller.warm(1)
+        assert not told.begin(caller, not_after=time.time() - 1)
+    assert (told.all, peer.requests) == ([], [])
+
+
+def test_who_is_not_answered_in_time_is_told_so_once_and_the_connection_is_used_no_more(open_caller):
+    gone = threading.Event()
+
+    def speak(connected, _request):
+        connected.sendall(FINE[:10])  # it drips
+        assert connected.recv(1) == b""
+        gone.set()
+        return False
+
+    with scripted(speak) as peer:
+        caller, told = open_caller(peer.url), Told()
+        caller.warm(1)
+        assert told.begin(caller, patience=0.1)
+        assert gone.wait(10)
+        until(lambda: told.all)
+    assert told.bodies == [TooSlow]
+    assert caller._idle == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (b"", http.client.RemoteDisconnected),
+        (FINE[:-1], http.client.IncompleteRead),
+        (b"HI\r\n", http.client.HTTPException),
+    ],
+    ids=["nothing", "half an answer", "no HTTP"],
+)
+def test_an_answer_that_ends_early_or_is_none_is_told_as_what_it_is(open_caller, answer, error):
+    def speak(connected, _request):
+        connected.sendall(answer)
+        return False
+
+    with scripted(speak) as peer:
+        caller, told = open_caller(peer.url), Told()
+        caller.warm(1)
+        assert told.begin(caller)
+        until(lambda: told.all)
+    assert told.bodies == [error]
+    assert caller._idle == []
+
+
+def test_a_request_that_does_not_fit_into_the_buffer_is_sent_to_its_end_by_a_thread(open_caller):
+    content = bytes(20_000_000)
+    with scripted(always(FINE)) as peer:
+        caller, told = open_caller(peer.url), Told()
+        caller.warm(1)
+        began = time.monotonic()
+        assert told.begin(caller, content=content)
+        assert time.monotonic() - began < 5
+        until(lambda: told.all)
+    assert told.bodies == [b"{}"]
+    assert len(peer.requests[0]) > len(content)
+
+
+def test_a_connection_that_breaks_as_the_request_leaves_is_told_in_another_thread(open_caller, monkeypatch):
+    def reset(*_):
+        raise ConnectionResetError("reset")
+
+    with scripted(always(FINE)) as peer:
+        caller, told = open_caller(peer.url), Told()
+        caller.warm(1)
+        monkeypatch.setattr("app.core.calls._Connection.start", reset)
+        assert told.begin(caller)
+        until(lambda: told.all)
+    assert told.bodies == [ConnectionResetError]
+
+
+def test_a_call_is_begun_through_tls_within_tls_too(open_caller):
+    with scripted(always(FINE), server_context()) as peer, scripted(tunnels, server_context()) as proxy:
+        caller, told = open_caller(peer.url, proxy=proxy.url), Told()
+        get(caller)
+        for count in (1, 2):
+            until(lambda: told.begin(caller))
+            until(lambda count=count: len(told.all) == count)
+    assert told.bodies == [b"{}"] * 2
+    assert len(peer.requests) == 3

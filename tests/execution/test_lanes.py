@@ -3,6 +3,9 @@
 import random
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import replace
+from queue import SimpleQueue
 
 import pytest
 
@@ -47,6 +50,109 @@ class Calls:
         with self._lock:
             self._under_way -= 1
         return is_sent
+
+
+class Begun:
+    """Calls that need no thread of the lane's: the test says when they are answered."""
+
+    def __init__(self, refuses: set[str] | None = None) -> None:
+        self.begun: list[str] = []
+        self.by_thread: list[str] = []
+        self.done: dict[str, Callable[[bool], None]] = {}
+        self.refuses = refuses or set()
+
+    def work(self, name: str, urgency: Urgency = Urgency.ENTRY) -> Work:
+        return Work(name, urgency, lambda: self._call(name), begin=lambda done: self._begin(name, done))
+
+    def answer(self, name: str, is_sent: bool = True) -> None:
+        self.done.pop(name)(is_sent)
+
+    def _begin(self, name: str, done: Callable[[bool], None]) -> bool:
+        if name in self.refuses:
+            return False
+        self.begun.append(name)
+        self.done[name] = done
+        return True
+
+    def _call(self, name: str) -> bool:
+        self.by_thread.append(name)
+        return True
+
+
+def test_what_can_begin_without_waiting_leaves_in_the_thread_that_offers_it(open_lane):
+    lane, calls = open_lane(in_flight=3), Begun()
+    lane.offer([calls.work(f"entry {number}") for number in range(3)])
+    assert calls.begun == ["entry 0", "entry 1", "entry 2"]
+    assert (lane._workers, lane.load, lane.is_moving) == (0, 3, True)
+    for name in list(calls.done):
+        calls.answer(name)
+    assert (lane.load, lane.is_moving, calls.by_thread) == (0, False, [])
+
+
+def test_an_answer_lets_the_most_urgent_of_those_that_wait_begin(open_lane):
+    lane, calls = open_lane(in_flight=2), Begun()
+    lane.offer([calls.work(f"entry {number}") for number in range(4)])
+    lane.offer([calls.work("exit", Urgency.EXIT), calls.work("another exit", Urgency.EXIT)])
+    assert calls.begun == ["entry 0", "entry 1", "exit"]  # one way is left to what can't wait
+    calls.answer("entry 0")
+    assert calls.begun[3:] == ["another exit"]
+    calls.answer("exit")
+    calls.answer("another exit")
+    assert calls.begun[4:] == ["entry 2"]
+
+
+def test_what_can_not_begin_this_moment_is_done_by_a_thread_and_keeps_nobody_waiting(open_lane):
+    lane, calls = open_lane(in_flight=5), Begun(refuses={"entry 1"})
+    lane.offer([calls.work(f"entry {number}") for number in range(3)])
+    assert calls.begun == ["entry 0", "entry 2"]
+    until(lambda: calls.by_thread == ["entry 1"])
+    until(lambda: lane.load == 2)
+
+
+def test_what_begins_is_counted_in_the_pace_and_goes_on_by_itself_when_that_allows_more(open_lane):
+    lane, calls, clock = open_lane(per_second=4, in_flight=20, kept=0), Begun(), SystemClock()
+    began = clock.monotonic()
+    lane.offer([calls.work(f"entry {number}") for number in range(9)])
+    assert len(calls.begun) == 4
+    until(lambda: len(calls.begun) == 9)
+    assert clock.monotonic() - began >= 2.0
+    assert lane._workers == 1
+    assert lane.rate_waits > 0
+
+
+def test_what_was_begun_and_not_sent_after_all_gives_its_place_in_the_pace_back(open_lane):
+    lane, calls = open_lane(per_second=2, in_flight=1, kept=0, clock=HandClock()), Begun()
+    lane.offer([calls.work(f"entry {number}") for number in range(30)])
+    for number in range(30):
+        calls.answer(f"entry {number}", is_sent=False)
+    assert len(calls.begun) == 30
+
+
+def test_a_held_lane_begins_nothing_until_it_is_released(open_lane):
+    lane, calls = open_lane(), Begun()
+    lane.hold()
+    lane.offer([calls.work("entry"), calls.work("exit", Urgency.EXIT)])
+    assert calls.begun == []
+    lane.release()
+    assert calls.begun == ["exit"]
+    calls.answer("exit")
+    assert calls.begun == ["exit", "entry"]
+
+
+def test_a_begin_that_breaks_ends_its_call_and_leaves_the_lane_working(open_lane):
+    lane, calls = open_lane(), Begun()
+    broken = Work("broken", Urgency.EXIT, lambda: True, begin=lambda _done: bool(1 / 0))
+    lane.offer([broken, calls.work("entry")])
+    assert (calls.begun, lane.load) == (["entry"], 1)
+
+
+def test_time_is_kept_for_the_next_entry_while_every_thread_has_a_call_that_hangs(open_lane):
+    lane, slow = open_lane(per_second=3, in_flight=6, kept=0), Calls()
+    lane.offer([slow.work(f"hanging {number}") for number in range(2)])
+    lane.offer([slow.work(f"entry {number}") for number in range(4)])
+    until(lambda: len(slow.begun) == 6, 10)
+    slow.gate.set()
+    until(lambda: lane.load == 0)
 
 
 def test_i13_cancels_overtake_exits_and_exits_overtake_entries(open_lane):
@@ -311,19 +417,34 @@ def test_an_exit_that_may_go_sooner_than_the_entries_that_wait_for_the_pace_does
     assert second < first
 
 
-@pytest.mark.parametrize("seed", range(8))
+Answers = SimpleQueue[Callable[[], None] | None]
+
+
+def some_work(calls: Calls, name: str, chance: random.Random, answers: Answers) -> Work:
+    """A call for a thread of the lane's, or one that begins, or one that can't begin this moment."""
+    usual = calls.work(name, chance.choice(list(Urgency)), chance.random() < 0.8)
+    may_begin, begins = chance.random() < 0.7, chance.random() < 0.7
+
+    def begin(done: Callable[[bool], None]) -> bool:
+        if begins:
+            answers.put(lambda: done(usual.do()))
+        return begins
+
+    return replace(usual, begin=begin) if may_begin else usual
+
+
+@pytest.mark.parametrize("seed", range(16))
 def test_nothing_is_left_lying_whoever_offers_what_and_when(open_lane, seed):
+    """By threads of its own, or begun by whoever offers it and ended by somebody else, as it comes."""
     chance = random.Random(seed)
     lane, calls = open_lane(per_second=200, in_flight=chance.randint(1, 4)), Calls()
     calls.gate.set()
+    answers: Answers = SimpleQueue()
 
     def offer(name: str) -> None:
         mine = random.Random(f"{seed} {name}")
         for number in range(15):
-            works = [
-                calls.work(f"{name} {number} {one}", mine.choice(list(Urgency)), mine.random() < 0.8)
-                for one in range(mine.randint(1, 4))
-            ]
+            works = [some_work(calls, f"{name} {number} {one}", mine, answers) for one in range(mine.randint(1, 4))]
             offered.extend(work.key for work in works)
             lane.offer(works)
             if mine.random() < 0.2:
@@ -331,14 +452,22 @@ def test_nothing_is_left_lying_whoever_offers_what_and_when(open_lane, seed):
                 lane.release()
             time.sleep(mine.random() * 0.01)
 
+    def hear() -> None:
+        while (answer := answers.get()) is not None:
+            answer()
+
     offered: list[str] = []
+    hearing = threading.Thread(target=hear)
     people = [threading.Thread(target=offer, args=(f"person {number}",)) for number in range(4)]
-    for person in people:
+    for person in (hearing, *people):
         person.start()
     for person in people:
         person.join()
     until(lambda: lane.load == 0, 20)
+    answers.put(None)
+    hearing.join()
     assert sorted(calls.begun) == sorted(offered)
+    assert lane._under_way == 0
 
 
 def test_a_lane_moves_while_something_is_on_its_way_or_may_be_soon(open_lane):

@@ -321,9 +321,23 @@ MUTANTS = (
     Mutant(LANE, "False: Pace(per_second),", "False: Pace(1),", "cancels wait for a pace", LANES),
     Mutant(
         LANE,
-        "                    self._under_way += 1\n                    self._rouse()\n",
-        "                    self._under_way += 1\n",
-        "whoever takes work calls nobody for the rest",
+        "                    if self._handed or self._is_timeless(self._clock.monotonic()):\n",
+        "                    if self._handed:\n",
+        "nobody keeps time while the one who did has a call",
+        LANES,
+    ),
+    Mutant(
+        LANE,
+        "        self._finish(taken, is_sent)\n        self._go()\n",
+        "        self._finish(taken, is_sent)\n",
+        "an answer lets nobody else go",
+        LANES,
+    ),
+    Mutant(
+        LANE,
+        "            return begin is not None and begin(partial(self._ended, taken))\n",
+        "            return begin is not None and (begin(partial(self._ended, taken)) or True)\n",
+        "what could not begin is lost",
         LANES,
     ),
     Mutant(

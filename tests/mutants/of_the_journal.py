@@ -7,6 +7,7 @@ SENDER, RECOVERY, LEASE = "app/execution/sender.py", "app/execution/recovery.py"
 DESK, WRITER, DECIDING = "app/execution/desk.py", "app/execution/writer.py", "app/strategies/waves.py"
 VIEWS, REFUSALS = "app/strategies/part_views.py", "app/execution/refusals.py"
 PAIRS = ("tests/engine/test_pairs.py",)
+BEGUN, CALLS = ("tests/execution/test_begun.py",), ("tests/core/test_calls.py",)
 REFUSED, BY_HAND = ("tests/execution/test_refusals.py",), ("tests/engine/test_by_hand.py",)
 
 MUTANTS = (
@@ -244,10 +245,52 @@ MUTANTS = (
     ),
     Mutant(
         SENDER,
-        "        desk.intake.parking.expect(self._account_id)\n",
-        "",
+        '        desk.intake.parking.expect(self._account_id)\n        reach("claimed")\n        place = ',
+        '        reach("claimed")\n        place = ',
         "updates are not kept for an order under way",
         SENDING,
+    ),
+    Mutant(
+        SENDER,
+        '        desk.intake.parking.expect(self._account_id)\n        reach("claimed")\n        told = ',
+        '        reach("claimed")\n        told = ',
+        "updates are not kept for an order that was begun",
+        BEGUN,
+    ),
+    Mutant(
+        SENDER,
+        "        if not is_begun:\n            desk.intake.told(self._account_id, None)\n",
+        "",
+        "an answer that never comes is waited for",
+        BEGUN,
+    ),
+    Mutant(
+        SENDER,
+        "            told(partial(_raise, error))\n            return True\n",
+        "            return False\n",
+        "what an adapter began and failed at is sent once more",
+        BEGUN,
+    ),
+    Mutant(
+        SENDER,
+        "        if claimed.exception() is not None or not claimed.result():\n            done(False)\n        elif ",
+        "        if claimed.exception() is not None:\n            done(False)\n        elif ",
+        "what somebody else claimed is begun all the same",
+        BEGUN,
+    ),
+    Mutant(
+        "app/core/calls.py",
+        "        except NotSent:\n            connection.close()\n            return False\n        except OSError",
+        "        except OSError",
+        "a call that is too late breaks",
+        CALLS,
+    ),
+    Mutant(
+        "app/core/calls.py",
+        "        if connection is None:\n            return False\n",
+        "        if connection is None:\n            connection = self._open()\n",
+        "whoever begins a call waits for a connection",
+        CALLS,
     ),
     Mutant(
         RECOVERY,

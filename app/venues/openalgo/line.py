@@ -347,7 +347,8 @@ class _Heard:
     def until_it_ends(self) -> None:
         """Raises what ended it."""
         self._current.settimeout(0)
-        self._hearing.listen(self._raw, self)
+        if not self._hearing.listen(self._raw, self):
+            raise LineLost("The stream could not be listened to.")
         self._is_over.wait()
         if self._problem is not None:
             raise self._problem
