@@ -184,10 +184,12 @@ class Sender:
 
     def _told(self, order_id: str, sent_at: datetime, done: Callable[[bool], None], say: Callable[[], Answer]) -> None:
         """The answer to what was begun, in the thread that hears all of them: what is rarely said may take a while."""
-        answer = self._answered(order_id, sent_at, say)
-        if self._news_of(answer):
-            threading.Thread(target=self._look_at, args=(answer,), name="look-at-answer", daemon=True).start()
-        done(True)
+        try:
+            answer = self._answered(order_id, sent_at, say)
+            if self._news_of(answer):
+                threading.Thread(target=self._look_at, args=(answer,), name="look-at-answer", daemon=True).start()
+        finally:
+            done(True)
 
     def _answered(self, order_id: str, sent_at: datetime, say: Callable[[], Answer]) -> Answer:
         """Free for the next call as soon as the answer is there: the journal is told, and not waited for."""
