@@ -5,8 +5,8 @@ kept for exits, and one call more may be on its way than entries may fill. So ne
 entries keep an exit waiting, and cancels that must wait for their own rate keep nobody else. What can begin without
 waiting does so in the thread that offers it; the rest, and the time until the pace allows more, is for the lane's own
 threads. Lanes share nothing that blocks: each has its own threads, its own connections and its own pace, so a slow
-account slows only itself. A lane keeps no truth: what it drops is still a NEW row, offered again by whoever looks at the
-rows next.
+account slows only itself. A lane keeps no truth: what it drops is still a NEW row, offered again by whoever looks at
+the rows next.
 """
 
 import threading
