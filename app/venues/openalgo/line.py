@@ -345,8 +345,9 @@ class _Heard:
         self._problem: Exception | None = None
 
     def until_it_ends(self) -> None:
-        """Raises what ended it."""
+        """Raises what ended it. What TLS has opened already is taken first: no socket tells of that."""
         self._current.settimeout(0)
+        self._line.take(self._current)
         if not self._hearing.listen(self._raw, self):
             raise LineLost("The stream could not be listened to.")
         self._is_over.wait()

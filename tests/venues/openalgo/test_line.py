@@ -8,17 +8,21 @@ import time
 from contextlib import closing
 from urllib.parse import urlsplit
 
+import orjson
 import pytest
 
+from app.core.clock import SystemClock
 from app.core.http import AddressRefused
-from app.venues.openalgo.line import open_websocket
+from app.venues.openalgo.line import Pauses, open_websocket
+from app.venues.openalgo.streams import OpenAlgoOrderStream
+from app.venues.port import StreamState
 from app.venues.types import Connection, FeedMode, Symbol
 from tests.paper.running import PaperServer
 from tests.tls import server_context, trust_it
 from tests.venues.conformance import market
 from tests.venues.openalgo.paper import open_venue
 from tests.venues.openalgo.peers import always, http, scripted, stands_before, tunnels
-from tests.waiting import until
+from tests.waiting import threads_ended, until
 
 CALL = Symbol("NFO", "NIFTY24NOV2626050CE")
 REFUSED = http(b"", 407)
@@ -147,6 +151,44 @@ def test_frames_come_whole_whether_they_arrive_together_or_in_pieces(secure):
         heard = [opened.recv_data_frame(control_frame=True)[1].data for _ in range(5)]
         opened.close()
     assert heard == [b"one", b"two", b"one", b"x" * 100_000, b"one"]
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["with the handshake", "in pieces"])
+@pytest.mark.parametrize("secure", [False, True], ids=["ws", "wss"])
+def test_all_news_of_orders_are_heard_however_they_arrive(secure, at_once):
+    names = [f"v{number}" for number in range(20 if at_once else 300)]  # so few fit into one record of TLS
+    news = [orjson.dumps({**UPDATE, "orderid": name}) for name in names]
+    sent = b"".join(frame(each) for each in (AUTH, SUBSCRIBED, *news))
+
+    def speak(connected: socket.socket, request: bytes) -> bool:
+        if at_once:
+            connected.sendall(handshake(request) + sent)
+        else:
+            connected.sendall(handshake(request))
+            for start in range(0, len(sent), 7_001):
+                connected.sendall(sent[start : start + 7_001])
+                time.sleep(0.001)
+        while connected.recv(4096):
+            pass
+        return False
+
+    heard, states = [], []
+    with scripted(speak, server_context() if secure else None) as peer, threads_ended():
+        way = to(f"{'wss' if secure else 'ws'}://127.0.0.1:{peer.port}")
+        stream = OpenAlgoOrderStream(way, heard.append, lambda *state: states.append(state), SystemClock(), Pauses())
+        until(lambda: len(heard) == len(news))
+        stream.close()
+    assert [report.venue_order_id for report in heard] == names
+    assert [state for state, _ in states] == [StreamState.CONNECTING, StreamState.LIVE]
+    assert peer.connections == 1
+
+
+AUTH = b'{"type": "auth", "status": "success"}'
+SUBSCRIBED = b'{"type": "subscribe_orders", "status": "success"}'
+UPDATE = {
+    "type": "order_update", "symbol": "NIFTY24NOV2626050CE", "exchange": "NFO", "action": "BUY", "quantity": 65,
+    "pricetype": "MARKET", "product": "NRML", "order_status": "complete", "filled_quantity": 65, "average_price": 100.5,
+}  # fmt: skip
 
 
 def frame(data: bytes) -> bytes:
