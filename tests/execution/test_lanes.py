@@ -152,7 +152,7 @@ def test_time_is_kept_for_what_waits_for_the_pace_while_the_thread_that_did_has_
     until(lambda: lane._idle == 1)  # it waits for the moment of the third
     lane.offer([hanging.work("cancel", Urgency.CANCEL)])
     until(lambda: hanging.begun)
-    until(lambda: len(calls.begun) == 3, 10)
+    until(lambda: len(calls.begun) == 3, 6)  # the call hangs for ten seconds
     hanging.gate.set()
 
 
