@@ -147,11 +147,18 @@ class Chain:
         return {symbol for symbol, each in away.items() if each <= min(away.values()) + abs(wanted) / 100}
 
     def first(self, kind: str, low: float, high: float) -> set[str]:
-        """The first from the money; beside it the next one, where a price lies at the edge and may have moved since."""
-        return {
-            next(row[kind]["symbol"] for row in self.rows if low <= row[kind]["ltp"] <= high * edge)
-            for edge in (0.97, 1.0, 1.03)
-        }
+        """The first from the money, on either side of it; and the next one, where a price lies at the edge of the range
+        and may have moved since."""
+        money = next(row["strike"] for row in self.rows if row[kind]["label"] == "ATM")
+        found: set[str] = set()
+        for edge in (0.97, 1.0, 1.03):
+            within = {
+                row[kind]["symbol"]: abs(row["strike"] - money)
+                for row in self.rows
+                if low <= row[kind]["ltp"] <= high * edge
+            }
+            found |= {symbol for symbol, away in within.items() if away == min(within.values())}
+        return found
 
 
 # -- what leaves a leg
