@@ -1,7 +1,6 @@
 """From decisions to lanes, and from what happened to whoever must look again."""
 
 import threading
-from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -87,15 +86,12 @@ class LaneClaims:
         return member.lane.room() if member is not None else Room()
 
     def claim(self, session: Session, orders: Sequence[tuple[str, str]], now: datetime) -> set[str]:
-        """Those whose books are known to the same moment go together: mostly all, since updates are pushed."""
-        alike: dict[datetime | None, list[str]] = defaultdict(list)
-        for account_id, order_id in orders:
-            member = self._crew.get(account_id)
-            alike[member.attendant.known_at(now) if member is not None else None].append(order_id)
-        won: set[str] = set()
-        for known, order_ids in alike.items():
-            won |= journal.claim(session, order_ids, self._lease.claimant, known, now).result
-        return won
+        known = [(order_id, self._known_at(account_id, now)) for account_id, order_id in orders]
+        return journal.claim_known(session, known, self._lease.claimant, now)
+
+    def _known_at(self, account_id: str, now: datetime) -> datetime | None:
+        member = self._crew.get(account_id)
+        return member.attendant.known_at(now) if member is not None else None
 
 
 def order_decided(db: Database, bus: Bus, order_id: str) -> None:

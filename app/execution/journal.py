@@ -54,6 +54,20 @@ def claim(
     return Written(won)
 
 
+def claim_known(
+    session: Session, orders: Iterable[tuple[str, datetime | None]], claimant: Claimant, now: datetime
+) -> set[str]:
+    """Of these (order, to when its account's book is known) those that are ours to send now. Books that are known to
+    the same moment go together: mostly all, since updates are pushed."""
+    alike: dict[datetime | None, list[str]] = defaultdict(list)
+    for order_id, known in orders:
+        alike[known].append(order_id)
+    won: set[str] = set()
+    for known, order_ids in alike.items():
+        won |= claim(session, order_ids, claimant, known, now).result
+    return won
+
+
 @dataclass(frozen=True, slots=True)
 class Claiming:
     """The claim of one order as a unit of work, which others of its kind share; the result is whether it was won."""
@@ -72,13 +86,8 @@ class Claiming:
 
 
 def claim_together(session: Session, units: "Sequence[Claiming]") -> list[Written]:
-    """Those whose books are known to the same moment go together: mostly all, since updates are pushed."""
-    now, alike = units[0].clock(), defaultdict(list)
-    for unit in units:
-        alike[unit.known_at(now)].append(unit.order_id)
-    won: set[str] = set()
-    for known, order_ids in alike.items():
-        won |= claim(session, order_ids, units[0].claimant(), known, now).result
+    now = units[0].clock()
+    won = claim_known(session, [(unit.order_id, unit.known_at(now)) for unit in units], units[0].claimant(), now)
     return [Written(unit.order_id in won) for unit in units]
 
 
