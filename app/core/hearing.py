@@ -82,7 +82,7 @@ class Hearing:
         came = self._selector.select(BEAT)
         self._may_hear.wait(LONGEST_HUSH)
         for key, _ in came:
-            self._safely(key.fileobj, key.data.hear)
+            self._safely(key.fileobj, key.data, key.data.hear)
         now = time.monotonic()
         if now >= self._look_at:
             self._look_at = now + BEAT
@@ -91,14 +91,15 @@ class Hearing:
     def _look(self, now: float) -> None:
         for raw, hearer in list(self._hearers.items()):
             if now >= hearer.deadline:
-                self._safely(raw, hearer.give_up)
+                self._safely(raw, hearer, hearer.give_up)
 
-    def _safely(self, raw: Any, act: Callable[[], None]) -> None:
+    def _safely(self, raw: Any, hearer: Hearer, act: Callable[[], None]) -> None:
         try:
             act()
         except Exception:  # who can't take what has come would be called again at once, for ever
-            log.exception("hearer_failed", hearer=getattr(act, "__qualname__", "?"))
-            self.leave(raw)
+            log.exception("hearer_failed", hearer=type(hearer).__name__)
+            if self._hearers.get(raw) is hearer:  # its connection may have the next call by now
+                self.leave(raw)
 
 
 _lock = threading.Lock()
