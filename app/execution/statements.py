@@ -68,6 +68,7 @@ _has_double = (
     exists()
     .where(
         _same,
+        _other.c.state.in_([OrderState.UNKNOWN.value, OrderState.SENDING.value]),  # few: all others are not looked at
         or_(
             and_(_other.c.state == OrderState.UNKNOWN.value, or_(_orders.c.purpose.in_(ENTRY_LIKE), _exact)),
             and_(_other.c.state == OrderState.SENDING.value, _exact, _other.c.intent_id != _orders.c.intent_id),
@@ -90,12 +91,15 @@ _has_older_twin = (
 )
 _holds_lease = exists().where(_leases.c.holder == bindparam("engine_id"), _leases.c.epoch == bindparam("epoch"))
 
+# Not by the index of states: of the new ones there may be a thousand, and these are found by their ids.
+_is_new = _orders.c.state.concat("") == OrderState.NEW.value
+
 # All of these that may go, at once; what comes back are the ids of those that are ours now.
 CLAIM = (
     update(_orders)
     .where(
         _orders.c.id.in_(_ids),
-        _orders.c.state == OrderState.NEW.value,
+        _is_new,
         _holds_lease,
         not_(_has_double),
         not_(_has_older_twin),

@@ -69,7 +69,7 @@ MUTANTS = (
     ),
     Mutant(
         STATEMENTS,
-        "        _orders.c.state == OrderState.NEW.value,\n        _holds_lease,",
+        "        _is_new,\n        _holds_lease,",
         "        _holds_lease,",
         "an order is claimed whatever its state: sent twice",
         SENDING,
