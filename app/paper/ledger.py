@@ -71,10 +71,8 @@ class Holding:
         return self.cost / self.quantity if self.quantity else ZERO
 
 
-def exposure_lines(
-    positions: list[Position], working: list[Order], spot: Callable[[Contract], Decimal]
-) -> list[margin.Line]:
-    """Net lines as if the worse side of the working orders had filled."""
+def exposure_lines(positions: list[Position], working: list[Order], underlying: Decimal) -> list[margin.Line]:
+    """Net lines, all of one underlying, as if the worse side of the working orders had filled."""
     wishes: dict[Key, list[Order]] = defaultdict(list)
     known = {key_of(p.contract, p.product): p for p in positions}
     for order in working:
@@ -82,23 +80,24 @@ def exposure_lines(
             wishes[key_of(order.contract, order.ticket.product)].append(order)
     lines = []
     for key in known.keys() | wishes.keys():
-        line = _worst(known.get(key), wishes.get(key, []), spot)
+        line = _worst(known.get(key), wishes.get(key, []), underlying)
         if line is not None:
             lines.append(line)
     return lines
 
 
-def _worst(position: Position | None, orders: list[Order], spot: Callable[[Contract], Decimal]) -> margin.Line | None:
-    held, cost = (position.quantity, position.cost) if position else (0, ZERO)
-    ends = [_after(held, cost, [o for o in orders if o.ticket.side == side]) for side in (1, -1)]
-    quantity, value = max(ends, key=lambda end: abs(end[0]))
+def _worst(position: Position | None, orders: list[Order], underlying: Decimal) -> margin.Line | None:
+    quantity, value = (position.quantity, position.cost) if position else (0, ZERO)
+    if orders:
+        ends = [_after(quantity, value, [o for o in orders if o.ticket.side == side]) for side in (1, -1)]
+        quantity, value = max(ends, key=lambda end: abs(end[0]))
     if not quantity:
         return None
     contract = position.contract if position else orders[0].contract
     product = position.product if position else orders[0].ticket.product
     if contract is None:
         raise ValueError("a working order has a contract")
-    return margin.Line(contract, product, quantity, abs(value), spot(contract))
+    return margin.Line(contract, product, quantity, abs(value), underlying)
 
 
 def _after(quantity: int, cost: Decimal, orders: list[Order]) -> tuple[int, Decimal]:
@@ -151,9 +150,10 @@ class Ledger:
         return found.quantity if found else 0
 
     def required(self, name: str, working: list[Order], spot: Callable[[Contract], Decimal]) -> Decimal:
-        """Margin of everything in one underlying, with these working orders."""
+        """Margin of everything in one underlying, whose price `spot` tells, with these working orders."""
         positions = [p for p in self.positions.values() if p.quantity and p.contract.name == name]
-        return self.rule(exposure_lines(positions, working, spot)).total
+        contracts = [*(p.contract for p in positions), *(o.contract for o in working if o.contract is not None)]
+        return self.rule(exposure_lines(positions, working, spot(contracts[0]))).total if contracts else ZERO
 
     def sellable(self, contract: Contract) -> int:
         """Shares a delivery sale may deliver: holdings plus what was bought today."""

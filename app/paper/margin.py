@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from app.paper.contracts import Contract
 
@@ -21,8 +22,7 @@ HEDGED = Decimal("0.5")
 ZERO = Decimal(0)
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """A net position: signed quantity, what it cost (rupees, positive), and the price of its underlying."""
 
     contract: Contract

@@ -70,7 +70,8 @@ class Market:
             raise ValueError("start must be an aware datetime")
         self.seed, self.start, self.speed = seed, start.astimezone(IST), speed
         self._monotonic, self._began = monotonic, monotonic()
-        self._first_tick = int(self.start.timestamp() * 1000) // step_ms
+        self._start_ms = int(self.start.timestamp() * 1000)
+        self._first_tick = self._start_ms // step_ms
         self.sessions = Sessions(sessions, self.start.date().toordinal(), step_ms)
         self.universe = Universe(self._listing_day(), self._listing_day)
         self._origins = _origins()
@@ -148,7 +149,7 @@ class Market:
 
     def _tick(self) -> int:
         elapsed = (self._monotonic() - self._began) * self.speed
-        return (int(self.start.timestamp() * 1000) + int(elapsed * 1000)) // self.sessions.step_ms
+        return (self._start_ms + int(elapsed * 1000)) // self.sessions.step_ms
 
     def _make_quote(self, c: Contract, line: _Line, tick: int) -> Quote:
         day = line.tape.figures(tick)

@@ -16,6 +16,7 @@ class Prices:
         self._quotes: dict[int, Quote] = {}
         self._depths: dict[int, Depth] = {}
         self._ladders: dict[int, Ladder] = {}
+        self._bands: dict[int, tuple[Decimal, Decimal]] = {}
 
     def refresh(self) -> bool:
         """Forget what belongs to an older step; True when the prices moved on."""
@@ -30,6 +31,7 @@ class Prices:
         self._quotes.clear()
         self._depths.clear()
         self._ladders.clear()
+        self._bands.clear()
 
     def find(self, symbol: str, exchange: str) -> Contract | None:
         return self.market.universe.find(symbol, exchange)
@@ -70,5 +72,9 @@ class Prices:
         return self.ltp(self.underlying(contract))
 
     def band(self, contract: Contract) -> tuple[Decimal, Decimal]:
-        low, high = self.market.band(contract)
-        return decimal(low), decimal(high)
+        self.refresh()
+        band = self._bands.get(contract.id)
+        if band is None:
+            low, high = self.market.band(contract)
+            band = self._bands[contract.id] = decimal(low), decimal(high)
+        return band
