@@ -1,7 +1,10 @@
 """Ids double as client order ids, so every venue must take them."""
 
+import os
 import re
 import threading
+
+import pytest
 
 from app.core import ids
 from app.core.ids import new_id
@@ -39,3 +42,17 @@ def test_ids_from_several_threads_are_all_different():
     for thread in threads:
         thread.join()
     assert len(set(made)) == len(made) == 100_000
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_process_draws_chances_of_its_own():
+    new_id()  # so that some are drawn already
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        os.write(writing, ids._chance().to_bytes(10))
+        os._exit(0)
+    os.waitpid(child, 0)
+    with os.fdopen(reading, "rb") as pipe:
+        os.close(writing)
+        assert int.from_bytes(pipe.read()) != ids._chance()
