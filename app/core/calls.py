@@ -14,10 +14,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import structlog
+
 from app.core.hearing import hearing
 from app.core.reply import Incoming, TooSlow
 from app.core.ways import Way, authorization, host_of
 
+log = structlog.get_logger()
 IDLE_SECONDS = 60.0
 MOST_IDLE = 20
 NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)  # it would have to wait
@@ -56,6 +59,7 @@ class Caller:
         connection = self._take()
         try:
             request = self._request(method, target, headers, content)
+            connection.hear_no_more()
             response = connection.exchange(request, patience, not_after)
         except BaseException:
             connection.close()
@@ -72,8 +76,9 @@ class Caller:
         if connection is None:
             return False
         request = self._request(method, target, headers, content)
+        awaited = _Awaited(connection, time.monotonic() + patience, self._put, told)
         try:
-            sent = connection.start(request, not_after)
+            rest = connection.begin(request, not_after, awaited)
         except NotSent:
             connection.close()
             return False
@@ -81,11 +86,8 @@ class Caller:
             connection.close()
             threading.Thread(target=told, args=(error,), name="call-failed", daemon=True).start()
             return True
-        awaited = _Awaited(connection, time.monotonic() + patience, self._put, told)
-        if sent == len(request) and hearing().listen(connection.raw, awaited):
-            return True
-        # Its buffer is full, or TLS has something to settle, or there is no room to hear it.
-        threading.Thread(target=awaited.by_thread, args=(request[sent:],), name="call", daemon=True).start()
+        if rest is not None:
+            threading.Thread(target=awaited.by_thread, args=(rest,), name="call", daemon=True).start()
         return True
 
     def warm(self, connections: int) -> None:
@@ -143,17 +145,31 @@ class Caller:
 
 
 class _Connection:
+    """Once a call was begun on it, what comes is heard by the one thread that hears all, also between two calls: so its
+    end is known before the next call, and nobody has to look for it then. The lock keeps that thread from reading while
+    another one writes: TLS is not safe for both."""
+
     def __init__(self, raw: socket.socket) -> None:
         self.raw = raw
         self.is_kept = True
         self.used_at = time.monotonic()
         self._waits = True  # reads and writes do, for as long as was said last
+        self._lock = threading.Lock()
+        self._is_heard = False
+        self._has_ended = False
+        self._awaited: _Awaited | None = None
 
     def is_usable(self) -> bool:
-        """Nothing may have come since the last answer: neither bytes nor the end. It is read, not polled: over
-        TLS 1.3 there are session tickets to take in after the handshake. The next exchange sets the timeout anew."""
+        """Nothing may have come since the last answer: neither bytes nor the end."""
         if time.monotonic() - self.used_at > IDLE_SECONDS:
             return False
+        with self._lock:
+            self._has_ended = self._has_ended or not (self._is_heard or self._is_silent())
+            return not self._has_ended
+
+    def _is_silent(self) -> bool:
+        """It is read, not polled: over TLS 1.3 there are session tickets to take in after the handshake. The next
+        exchange sets the timeout anew."""
         self._do_not_wait()
         try:
             self.raw.recv(1)
@@ -162,6 +178,59 @@ class _Connection:
         except OSError:
             return False
         return False
+
+    def begin(self, request: bytes, not_after: float, awaited: "_Awaited") -> bytes | None:
+        """Send it and have the answer heard. What a thread has to send before it waits for the answer itself, where
+        that can't be: its buffer is full, TLS has something to settle, or there is no room to hear it. Raises NotSent
+        and OSError."""
+        with self._lock:
+            if self._has_ended:
+                raise NotSent("the connection had ended")
+            sent = self.start(request, not_after)
+            self._is_heard = self._is_heard or hearing().listen(self.raw, self)
+            if sent == len(request) and self._is_heard:
+                self._awaited = awaited
+                return None
+            self._leave()
+            return request[sent:]
+
+    def hear_no_more(self) -> None:
+        """From now on whoever calls waits for the answer itself."""
+        with self._lock:
+            self._leave()
+
+    def _leave(self) -> None:
+        if self._is_heard:
+            self._is_heard = False
+            hearing().leave(self.raw)
+
+    @property
+    def deadline(self) -> float:
+        awaited = self._awaited
+        return math.inf if awaited is None else awaited.deadline
+
+    def hear(self) -> None:
+        """In the one thread that hears all."""
+        with self._lock:
+            awaited = self._awaited
+            if not self._is_heard:
+                return
+            if awaited is None:
+                if not self._is_silent():
+                    self._has_ended = True
+                    self._leave()
+                return
+            found = awaited.read(self.raw)
+            if found is None:
+                return
+            self._awaited = None
+        awaited.end(found)
+
+    def give_up(self) -> None:
+        with self._lock:
+            awaited, self._awaited = self._awaited, None
+        if awaited is not None:
+            awaited.end(TooSlow("the answer came too slowly"))
 
     def exchange(self, request: bytes, patience: float, not_after: float) -> Response:
         deadline = time.monotonic() + patience
@@ -198,7 +267,9 @@ class _Connection:
         return Response(incoming.status, incoming.body)
 
     def close(self) -> None:
-        self.raw.close()
+        with self._lock:
+            self._leave()
+            self.raw.close()
 
 
 class _Awaited:
@@ -213,32 +284,27 @@ class _Awaited:
         self._told = told
         self._incoming = Incoming()
 
-    def hear(self) -> None:
+    def read(self, raw: socket.socket) -> Response | Exception | None:
+        """What has come by now: the answer, why there is none, or None where it is not whole."""
         try:
-            is_whole = self._incoming.take(self._connection.raw)
+            return self._connection.response(self._incoming) if self._incoming.take(raw) else None
         except Exception as error:
-            self._fail(error)
-            return
-        if is_whole:
-            hearing().leave(self._connection.raw)
-            self._succeed(self._connection.response(self._incoming))
-
-    def give_up(self) -> None:
-        self._fail(TooSlow("the answer came too slowly"))
+            return error
 
     def by_thread(self, rest: bytes) -> None:
         try:
-            response = self._connection.finish(rest, self._incoming, self.deadline)
+            found: Response | Exception = self._connection.finish(rest, self._incoming, self.deadline)
         except Exception as error:
-            self._fail(error)
-            return
-        self._succeed(response)
+            found = error
+        self.end(found)
 
-    def _succeed(self, response: Response) -> None:
-        self._put(self._connection, time.monotonic())
-        self._told(response)
-
-    def _fail(self, error: Exception) -> None:
-        hearing().leave(self._connection.raw)
-        self._connection.close()
-        self._told(error)
+    def end(self, found: Response | Exception) -> None:
+        """Tell it, once. Who fails at hearing it harms nobody else: the connection may have the next call by then."""
+        if isinstance(found, Response):
+            self._put(self._connection, time.monotonic())
+        else:
+            self._connection.close()
+        try:
+            self._told(found)
+        except Exception:
+            log.exception("answer_not_taken")

@@ -23,7 +23,10 @@ BEAT = 0.25  # seconds between two looks at the deadlines
 class Hearer(Protocol):
     """Whoever has a socket here; both are called in the one thread, and wait for nothing."""
 
-    deadline: float  # of the monotonic clock
+    @property
+    def deadline(self) -> float:
+        """Of the monotonic clock."""
+        ...
 
     def hear(self) -> None:
         """Something has come, or the other side has gone: take all there is."""

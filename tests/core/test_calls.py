@@ -231,6 +231,70 @@ def test_nothing_is_begun_over_a_connection_that_the_peer_closed(open_caller):
     assert (told.all, len(peer.requests)) == ([], 1)
 
 
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize("last", [b"", b"HTTP/1.1 408 Request Timeout\r\n\r\n"], ids=["the end", "something unasked"])
+def test_what_comes_between_two_calls_that_were_begun_is_heard_and_the_connection_used_no_more(
+    open_caller, secure, last
+):
+    go_on = threading.Event()
+
+    def speak(connected, _request):
+        connected.sendall(FINE)
+        assert go_on.wait(10)
+        connected.sendall(last)
+        return False
+
+    with scripted(speak, server_context() if secure else None) as peer:
+        caller, told = open_caller(peer.url), Told()
+        caller.warm(1)
+        assert told.begin(caller)
+        until(lambda: usable(caller) == [True])
+        go_on.set()
+        until(lambda: usable(caller) == [False])
+        assert not told.begin(caller)
+        assert caller._idle == []
+        assert get(caller) == b"{}"
+    assert (told.bodies, len(peer.requests), peer.connections) == ([b"{}"], 2, 2)
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+def test_a_connection_serves_calls_that_were_begun_and_calls_that_are_waited_for_in_turn(open_caller, secure):
+    with scripted(always(FINE), server_context() if secure else None) as peer:
+        caller, told = open_caller(peer.url), Told()
+        caller.warm(1)
+        for count in range(1, 6):
+            assert told.begin(caller)
+            until(lambda count=count: len(told.all) == count)
+            assert get(caller) == b"{}"
+    assert told.bodies == [b"{}"] * 5
+    assert (peer.connections, len(peer.requests)) == (1, 10)
+
+
+def test_who_fails_at_the_answer_harms_neither_the_connection_nor_the_next_call(open_caller):
+    def fail(_answer):
+        raise ValueError("not now")
+
+    with scripted(always(FINE)) as peer:
+        caller, told = open_caller(peer.url), Told()
+        caller.warm(1)
+        assert caller.begin("POST", "/", b"", b"", 10.0, math.inf, fail)
+        until(lambda: len(caller._idle) == 1)
+        assert told.begin(caller)
+        until(lambda: told.all)
+    assert (told.bodies, peer.connections) == ([b"{}"], 1)
+
+
+def test_an_end_that_was_heard_at_the_last_moment_is_no_begin(open_caller, monkeypatch):
+    """Between the choice of the connection and the sending."""
+    with scripted(always(FINE)) as peer:
+        caller, told = open_caller(peer.url), Told()
+        caller.warm(1)
+        caller._idle[0]._has_ended = True
+        monkeypatch.setattr("app.core.calls._Connection.is_usable", lambda _: True)
+        assert not told.begin(caller)
+    assert (told.all, peer.requests) == ([], [])
+
+
 def test_nothing_is_begun_too_late(open_caller):
     with scripted(always(FINE)) as peer:
         caller, told = open_caller(peer.url), Told()
