@@ -10,8 +10,10 @@ from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
+import orjson
 from sqlalchemy import JSON
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import Session
@@ -22,6 +24,8 @@ from app.core.bulk import converted
 from app.core.db import as_ours, connection_of, sqlite_of
 
 Convert = Callable[[Any], Any]
+SHORT = 8  # a longer list is passed as one text: no length of it needs a statement of its own
+LONG = -1
 
 
 class Rows:
@@ -53,7 +57,7 @@ def execute(session: Session, statement: Any, values: Mapping[str, Any]) -> Rows
         result = connection.execute(statement, dict(values))
         return Rows(result.all() if result.returns_rows else (), result.rowcount)
     padded = {name: _padded(value) for name, value in values.items()}
-    lengths = tuple((name, len(value)) for name, value in padded.items() if isinstance(value, list))
+    lengths = tuple((name, _length(value)) for name, value in padded.items() if isinstance(value, list))
     plan = _plan(statement, connection.dialect, lengths)
     try:
         cursor = sqlite.execute(plan.sql, [parameter.of(padded) for parameter in plan.parameters])
@@ -64,22 +68,30 @@ def execute(session: Session, statement: Any, values: Mapping[str, Any]) -> Rows
 
 
 def _padded(value: Any) -> Any:
-    """A list of one of few lengths, its last item again and again: to IN that is the same."""
-    if not isinstance(value, list) or len(value) < 3:
+    """A short list, of one of few lengths, its last item again and again: to IN that is the same."""
+    if not isinstance(value, list) or not 3 <= len(value) <= SHORT:
         return value
-    step = 1 << ((len(value) - 1).bit_length() - 2)  # to 4, 6, 8, 12, 16, 24 …
+    step = 1 << ((len(value) - 1).bit_length() - 2)  # to 3, 4, 6, 8
     return value + value[-1:] * (-len(value) % step)
+
+
+def _length(value: list[Any]) -> int:
+    return len(value) if len(value) <= SHORT else LONG
 
 
 @dataclass(frozen=True, slots=True)
 class _Parameter:
+    """`index`: in its list; None where it is none, LONG where the whole list is passed as one text."""
+
     name: str
-    index: int | None  # in its list
+    index: int | None
     convert: Convert | None
     constant: Any
 
     def of(self, values: Mapping[str, Any]) -> Any:
         value = values.get(self.name, self.constant)
+        if self.index == LONG:
+            return orjson.dumps(converted(value, self.convert)).decode()
         if self.index is not None:
             value = value[self.index]
         return value if self.convert is None else self.convert(value)
@@ -107,16 +119,18 @@ def _plan(statement: Any, dialect: Dialect, lengths: tuple[tuple[str, int], ...]
     compiled = statement.compile(dialect=dialect)
     if not isinstance(compiled, SQLCompiler):
         raise TypeError(f"{type(statement).__name__} is no statement")
-    lists = {name: [""] * length for name, length in lengths}
+    lists = {name: [""] * abs(length) for name, length in lengths}
     state = compiled.construct_expanded_state({**compiled.params, **lists})
     whence = {
         part: (name, index) for name, parts in state.parameter_expansion.items() for index, part in enumerate(parts)
     }
-    parameters = []
+    long = {name for name, length in lengths if length == LONG}
+    texts, parameters = [], []
     for position in state.positiontup or ():
         name, index = whence.get(position, (position, None))
         convert = _type_of(compiled.binds[name].type, dialect).bind_processor(dialect)
-        parameters.append(_Parameter(name, index, convert, compiled.params[name]))
+        parameters.append(_Parameter(name, LONG if name in long else index, convert, compiled.params[name]))
+        texts.append("SELECT value FROM json_each(?)" if name in long else "?")
     columns = list(getattr(statement, "exported_columns", None) or ())
     converts = []
     for index, column in enumerate(columns):
@@ -124,7 +138,13 @@ def _plan(statement: Any, dialect: Dialect, lengths: tuple[tuple[str, int], ...]
         if made is not None:
             converts.append((index, made, not isinstance(column.type, JSON)))
     row: Any = namedtuple("Row", [column.key for column in columns]) if columns else None
-    return _Plan(state.statement, parameters, row._make if row else None, converts)
+    return _Plan(_with(state.statement, texts), parameters, row._make if row else None, converts)
+
+
+def _with(sql: str, texts: Sequence[str]) -> str:
+    """The statement with these in the places of its parameters."""
+    pieces = sql.split("?")
+    return "".join(chain.from_iterable(zip(pieces, (*texts, ""), strict=True)))
 
 
 def _type_of(kind: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any]:

@@ -164,7 +164,7 @@ def standing_of(services: Services, crew: Crew) -> Standing:
         return None
 
     def standing(accounts: Sequence[Account]) -> dict[str, str]:
-        seen = services.health.of([account.id for account in accounts])
+        seen = services.health.states([account.id for account in accounts])
         found = {account.id: one(account, seen.get(account.id)) for account in accounts}
         return {account_id: why for account_id, why in found.items() if why is not None}
 

@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 from app.core.bulk import insert_many
 from app.core.errors import Denied
 from app.core.ids import new_id
-from app.core.money import ZERO
 from app.core.prepared import execute
 from app.execution import statements
+from app.execution.edits import event, nothing_filled
 from app.execution.splitter import CannotSplit, slices
 from app.execution.states import OrderState
 from app.venues.types import PriceType, Side, Symbol
@@ -116,32 +116,35 @@ def write(session: Session, planned: Sequence[Planned], now: datetime) -> list[l
     """Journal many new wishes at once; the order ids of each. Their keys must be new."""
     if not planned:
         return []
-    intents = [_intent_row(item.wish, now) for item in planned]
-    orders = [
-        _order_row(item, str(intent["id"]), number, now)
-        for item, intent in zip(planned, intents, strict=True)
-        for number in range(1, len(item.quantities) + 1)
-    ]
-    insert_many(session, statements.INTENTS, intents)
-    insert_many(session, statements.ORDERS, orders)
-    insert_many(session, statements.EVENTS, [_born(str(order["id"]), now) for order in orders])
+    intents: list[dict[str, object]] = []
+    orders: list[dict[str, object]] = []
+    for item in planned:
+        common, intent_id = _common(item.wish), new_id()
+        intents.append(common | _own(item.wish, intent_id))
+        orders += [common | _slice(item, intent_id, number) for number in range(1, len(item.quantities) + 1)]
+    insert_many(session, statements.INTENTS, intents, {"created_at": now})
+    born = {"state": OrderState.NEW.value, "created_at": now, "updated_at": now}
+    insert_many(session, statements.ORDERS, orders, born)
+    birth = event(now, "desk", ("", nothing_filled(OrderState.NEW)))
+    insert_many(session, statements.EVENTS, [{"order_id": order["id"]} for order in orders], birth)
     ids = iter([str(order["id"]) for order in orders])
     return [[next(ids) for _ in item.quantities] for item in planned]
 
 
-def _intent_row(wish: Wish, now: datetime) -> dict[str, object]:
-    return _common(wish) | {
-        "id": new_id(),
+def _own(wish: Wish, intent_id: str) -> dict[str, object]:
+    """What an intent says by itself."""
+    return {
+        "id": intent_id,
         "key": wish.key,
         "quantity": wish.quantity,
         "attempt": wish.attempt,
         "reason": wish.reason,
-        "created_at": now,
     }
 
 
-def _order_row(item: Planned, intent_id: str, number: int, now: datetime) -> dict[str, object]:
-    return _common(item.wish) | {
+def _slice(item: Planned, intent_id: str, number: int) -> dict[str, object]:
+    """What one of its orders says by itself."""
+    return {
         "id": new_id(),
         "intent_id": intent_id,
         "slice": number,
@@ -149,9 +152,6 @@ def _order_row(item: Planned, intent_id: str, number: int, now: datetime) -> dic
         "quantity": item.quantities[number - 1],
         "target_trigger": item.wish.target_trigger,
         "target_price": item.wish.target_price,
-        "state": OrderState.NEW.value,
-        "created_at": now,
-        "updated_at": now,
     }
 
 
@@ -171,17 +171,4 @@ def _common(wish: Wish) -> dict[str, object]:
         "product": wish.product,
         "price": wish.price,
         "trigger_price": wish.trigger_price,
-    }
-
-
-def _born(order_id: str, now: datetime) -> dict[str, object]:
-    return {
-        "order_id": order_id,
-        "at": now,
-        "source": "desk",
-        "from_state": "",
-        "to_state": OrderState.NEW.value,
-        "filled_quantity": ZERO,
-        "average_price": None,
-        "detail": "",
     }

@@ -95,7 +95,7 @@ class Edit:
             values["ended_at"] = self.now
         known = {"state": new.state.value, "filled_quantity": new.filled, "average_price": new.average}
         self.values |= known | values
-        self.events.append(event_row(self.id, self.now, source, (before.state.value, new), detail))
+        self.events.append({"order_id": self.id} | event(self.now, source, (before.state.value, new), detail))
         self.progress = new
         self._is_progress = self._is_progress or (new.state, new.filled) != (before.state, before.filled)
 
@@ -189,13 +189,11 @@ class Edits:
         return order
 
 
-def event_row(
-    order_id: str, now: datetime, source: str, change: tuple[str, Progress], detail: str = ""
-) -> dict[str, Any]:
-    """`change`: the state before, and the progress after."""
+def event(now: datetime, source: str, change: tuple[str, Progress], detail: str = "") -> dict[str, Any]:
+    """What the events of orders that went the same way have in common; `change`: the state before, and the progress
+    after."""
     before, after = change
     return {
-        "order_id": order_id,
         "at": now,
         "source": source,
         "from_state": before,

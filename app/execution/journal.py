@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from app.core.bulk import insert_many
 from app.core.prepared import execute
 from app.execution import proven_terms, statements
-from app.execution.edits import Edit, Edits, event_row, nothing_filled
+from app.execution.edits import Edit, Edits, event, nothing_filled
 from app.execution.models import Order, VenueOrder
 from app.execution.refusals import is_refusal
 from app.execution.states import AT_VENUE, OrderState, Progress, Step, advance, may_cancel
@@ -332,8 +332,8 @@ def _kept(edits: Edits, order: Edit, result: object) -> Written:
 def _note_unsent(session: Session, order_ids: Sequence[str], state: OrderState, detail: str, now: datetime) -> None:
     change = (OrderState.NEW.value, nothing_filled(state))
     if order_ids:
-        events = [event_row(order_id, now, "desk", change, detail) for order_id in order_ids]
-        insert_many(session, statements.EVENTS, events)
+        rows = [{"order_id": order_id} for order_id in order_ids]
+        insert_many(session, statements.EVENTS, rows, event(now, "desk", change, detail))
 
 
 def note_foreign(session: Session, account_id: str, reports: Sequence[OrderReport], now: datetime) -> Written:

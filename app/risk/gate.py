@@ -41,6 +41,8 @@ class Standings:
 
     def over(self, owner_id: str, account_id: str = "", strategy_id: str = "") -> Standing | None:
         """The strictest that holds for an order of these; None when all trade."""
+        if not self.found:
+            return None
         asked = (
             WHOLE_DESK,
             Extent(Kind.USER, owner_id),

@@ -133,6 +133,8 @@ def _state_while_leaving(view: AccountRunView) -> AccountRunState:
 
 def _hold_back(leg: LegView, plan: _Plan, now: datetime) -> None:
     """No exit may fill what is not held: one that was thought lost may stand beside the one that was sent for it."""
+    if not leg.exits:
+        return
     if leg.held < 0:
         plan.troubles.append(_reversed(leg))
     excess = leg.too_much

@@ -9,7 +9,7 @@ from sqlalchemy.exc import OperationalError
 
 from app.core.bulk import insert_many
 from app.core.db import Database, Exact, Moment, connection_of
-from app.core.prepared import _padded, execute
+from app.core.prepared import SHORT, _padded, _plan, execute
 
 AT = datetime(2026, 11, 20, 6, 0, 0, 123456, tzinfo=UTC)
 
@@ -54,7 +54,7 @@ def db(any_url):
     database.close()
 
 
-@pytest.mark.parametrize("count", range(10))
+@pytest.mark.parametrize("count", [*range(11), 100, 3000])
 def test_rows_are_as_sqlalchemy_reads_them_whatever_the_length_of_the_list(db, count):
     wanted = {"ids": [f"p{n}" for n in range(count)]}
     with db.read() as session:
@@ -111,12 +111,27 @@ def test_an_error_is_one_of_the_family_that_callers_know_and_names_no_value(db):
         session.connection().exec_driver_sql("ALTER TABLE elsewhere RENAME TO prepared_probes")
 
 
-def test_lists_come_in_few_lengths_and_lose_and_win_nothing():
-    for length in range(1, 2000):
+def test_short_lists_come_in_few_lengths_and_lose_and_win_nothing():
+    for length in range(2000):
         given = [str(n) for n in range(length)]
         padded = _padded(given)
         assert set(padded) == set(given)
         assert padded[:length] == given
         assert len(padded) <= length * 1.5
-    assert len({len(_padded(["x"] * length)) for length in range(2000)}) <= 24
-    assert _padded([]) == []
+    assert {len(_padded(["x"] * length)) for length in range(SHORT + 1)} == {0, 1, 2, 3, 4, 6, 8}
+
+
+def test_no_statement_is_compiled_for_the_length_of_a_long_list(db):
+    with db.read() as session:
+        for count in (SHORT + 1, 50):
+            execute(session, ALL, {"ids": [f"p{n}" for n in range(count)]})
+        compiled = _plan.cache_info().misses
+        for count in range(SHORT + 1, 200):
+            execute(session, ALL, {"ids": [f"p{n}" for n in range(count)]})
+    assert _plan.cache_info().misses == compiled
+
+
+def test_a_value_in_a_long_list_may_be_any_text(db):
+    odd = ["'; DROP TABLE prepared_probes; --", '"', "\\", "ü", "p3", "", "?", "x" * 1000, "\n", "p5"]
+    with db.read() as session:
+        assert execute(session, ALL, {"ids": odd}).scalars() == ["p3", "p5"]
