@@ -46,7 +46,9 @@ class Hearing:
         self._may_hear.set()
         self._hearers: dict[socket.socket, Hearer] = {}
         self._look_at = 0.0
-        threading.Thread(target=self._run, name="hearing", daemon=True).start()
+        self._came_at = 0.0
+        self._thread = threading.Thread(target=self._run, name="hearing", daemon=True)
+        self._thread.start()
 
     def listen(self, raw: socket.socket, hearer: Hearer) -> bool:
         """From now on; what has come before is heard too. The socket must not be closed before `leave`. False where
@@ -73,6 +75,11 @@ class Hearing:
         finally:
             self._may_hear.set()
 
+    def heard_at(self) -> float:
+        """On the monotonic clock, for who is told of something here: when it had come at the latest, however many were
+        heard before it. For any other thread it is now."""
+        return self._came_at if threading.current_thread() is self._thread else time.monotonic()
+
     def _run(self) -> None:
         while True:
             try:
@@ -83,6 +90,7 @@ class Hearing:
 
     def _turn(self) -> None:
         came = self._selector.select(BEAT)
+        self._came_at = time.monotonic()
         self._may_hear.wait(LONGEST_HUSH)
         for key, _ in came:
             self._safely(key.fileobj, key.data, key.data.hear)
@@ -94,6 +102,7 @@ class Hearing:
     def _look(self, now: float) -> None:
         for raw, hearer in list(self._hearers.items()):
             if now >= hearer.deadline:
+                self._came_at = now
                 self._safely(raw, hearer, hearer.give_up)
 
     def _safely(self, raw: Any, hearer: Hearer, act: Callable[[], None]) -> None:

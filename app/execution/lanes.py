@@ -80,11 +80,14 @@ class Room:
 
 class Lane:
     def __init__(
-        self, account_id: str, clock: Clock, per_second: int, max_in_flight: int, kept: int | None = None
-    ) -> None:
-        """`kept` of the orders per second are for exits alone; None leaves that to the rule."""
+        self, account_id: str, clock: Clock, per_second: int, max_in_flight: int, kept: int | None = None,
+        heard_at: Callable[[], float] | None = None,
+    ) -> None:  # fmt: skip
+        """`kept` of the orders per second are for exits alone; None leaves that to the rule. `heard_at`: when the
+        answer that is told in this thread had come; None where that is now."""
         self.account_id = account_id
         self._clock = clock
+        self._heard_at = heard_at or clock.monotonic
         self._paces = {
             True: Pace(per_second, kept_for_exits(per_second, kept)),
             False: Pace(per_second),
@@ -244,8 +247,11 @@ class Lane:
         with self._ready:
             self._keys.discard(taken.work.key)
             self._under_way -= 1
-            if not is_sent:
-                self._paces[taken.work.is_placing].take_back(taken.at)
+            pace = self._paces[taken.work.is_placing]
+            if is_sent:
+                pace.answered(taken.at, self._heard_at())
+            else:
+                pace.take_back(taken.at)
             if self._closed:
                 self._ready.notify_all()
 

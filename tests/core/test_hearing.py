@@ -120,3 +120,28 @@ def test_a_socket_that_is_closed_already_can_not_be_listened_to(hearing, pair):
     near, _ = pair
     near.close()
     assert not hearing.listen(near, Ear(near))
+
+
+def test_who_hears_last_of_what_came_together_is_told_when_it_came(hearing):
+    pairs = [socket.socketpair() for _ in range(5)]
+    times: list[float] = []
+
+    class Slow(Ear):
+        def hear(self) -> None:
+            times.append(hearing.heard_at())
+            super().hear()
+            time.sleep(0.05)
+
+    try:
+        with hearing.hushed():
+            for near, far in pairs:
+                far.send(b"x")
+                hearing.listen(near, Slow(near))
+        until(lambda: len(times) == 5)
+    finally:
+        for near, far in pairs:
+            hearing.leave(near)
+            near.close()
+            far.close()
+    assert len(set(times)) < 5
+    assert max(times) <= hearing.heard_at()

@@ -128,6 +128,19 @@ def test_what_was_begun_and_not_sent_after_all_gives_its_place_in_the_pace_back(
     assert len(calls.begun) == 30
 
 
+def test_a_venue_that_answers_later_than_usual_is_given_that_much_longer_before_the_next_order(open_lane):
+    clock = HandClock()
+    lane, calls = open_lane(per_second=1, in_flight=5, kept=0, clock=clock), Begun()
+    for name, seconds in (("usual", 0.25), ("late", 0.75)):
+        lane.offer([calls.work(name)])
+        clock.pass_by(seconds)
+        calls.answer(name)
+        clock.pass_by(1.125 - seconds)  # a second, and what the network can squeeze
+        assert lane.room().orders == (name == "usual")
+    clock.pass_by(0.25)
+    assert lane.room().orders == 1
+
+
 def test_a_held_lane_begins_nothing_until_it_is_released(open_lane):
     lane, calls = open_lane(), Begun()
     lane.hold()

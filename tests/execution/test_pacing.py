@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.execution.pacing import Pace, kept_for_exits
+from app.execution.pacing import LATEST, Pace, kept_for_exits
 
 SPAN = 1.0 + 0.05  # a second and what the network can squeeze
 
@@ -85,6 +85,59 @@ def test_a_window_full_of_entries_has_room_for_an_exit_at_once() -> None:
         pace.note(5.0)
     assert (pace.allowance(5.0, is_entry=True), pace.allowance(5.0)) == (0, 2)
     assert pace.wait(5.0) == 0.0
+
+
+@given(
+    st.integers(2, 12), st.floats(0, 0.2), st.lists(st.floats(0, LATEST), min_size=30, max_size=30), st.floats(0, 0.3)
+)
+def test_a_venue_that_was_busy_with_a_burst_counts_no_more_than_the_limit_when_the_next_one_comes(
+    limit: int, away: float, busy: list[float], last: float
+) -> None:
+    """It counts an order when it gets to it, and takes as long again to answer; of a burst that is over by the next one
+    it is known."""
+    pace, now = Pace(limit, kept_for_exits(limit)), 10.0
+    pace.note(0.0)
+    pace.answered(0.0, away)  # how long an answer takes that nothing holds up
+    counted, answers = [], []
+    for _ in range(2 * limit):
+        while pause := pace.wait(now, is_entry=True):
+            now += pause
+            for noted_at, at in [each for each in answers if each[1] <= now]:
+                pace.answered(noted_at, at)
+                answers.remove((noted_at, at))
+        pace.note(now)
+        delay = (busy.pop() if len(counted) < pace.for_entries else last) / 2
+        counted.append(now + away / 2 + delay)
+        answers.append((now, now + away + 2 * delay))
+    for first in counted:
+        assert sum(1 for at in counted if first <= at < first + 1.0) <= limit
+
+
+def test_an_answer_that_is_late_by_half_a_second_keeps_the_window_for_as_long() -> None:
+    pace = Pace(2)
+    pace.note(0.0)
+    pace.answered(0.0, 0.1)
+    pace.note(10.0)
+    pace.note(10.0)
+    assert round(pace.wait(10.2), 6) == 0.85
+    pace.answered(10.0, 10.5)  # 0.4 later than usual
+    assert round(pace.wait(10.5), 6) == 0.55  # the other one goes out of the window first
+    pace.answered(10.0, 10.5)
+    assert round(pace.wait(10.5), 6) == 0.7  # half of it: as late on the one way as on the other
+    assert pace.allowance(11.15) == 0
+    assert pace.allowance(11.21) == 2
+
+
+def test_an_answer_that_takes_as_long_as_ever_or_much_too_long_keeps_it_no_longer_than_that() -> None:
+    far, lost = Pace(1), Pace(1)
+    for pace in (far, lost):
+        pace.note(0.0)
+        pace.answered(0.0, 0.4)
+        pace.note(10.0)
+    far.answered(10.0, 10.4)
+    assert round(far.wait(10.4), 6) == 0.65
+    lost.answered(10.0, 19.0)
+    assert round(lost.wait(10.4), 6) == 0.85  # half of LATEST, less SQUEEZE, more
 
 
 def test_no_more_is_allowed_at_once_than_the_second_still_holds():

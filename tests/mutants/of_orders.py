@@ -275,14 +275,24 @@ MUTANTS = (
         "only the last of an order's trades counts",
         ROWS,
     ),
-    Mutant(
-        PACING, "self._sent[-most] + SECOND + SQUEEZE - now", "self._sent[-1] + 0.0 - now", "the rate is ignored", LANES
-    ),
+    Mutant(PACING, "max(free) - now", "0.0", "the rate is ignored", LANES),
     Mutant(PACING, "SECOND = 1.0", "SECOND = 0.8", "a second is too short", LANES),
     Mutant(
+        PACING, "        if late > 0 and", "        if False and", "a busy venue meets the next second's orders", LANES
+    ),
+    Mutant(PACING, "trip - min(self._trips)", "trip", "whoever is far away waits as if it were busy", LANES),
+    Mutant(PACING, ", LATEST) / 2", ", 60.0) / 2", "an answer that never comes keeps the next order", LANES),
+    Mutant(
+        LANE,
+        "                pace.answered(",
+        "                max(",
+        "no answer tells the pace how busy a venue is",
+        LANES,
+    ),
+    Mutant(
         PACING,
-        "for at in self._sent if now - at < SECOND + SQUEEZE)",
-        "for at in self._sent if now - at < 0.5)",
+        "for at in times if now - at < span)",
+        "for at in times if now - at < 0.5)",
         "more is claimed than may go",
         (*LANES, *PURE),
     ),
