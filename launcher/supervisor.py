@@ -12,6 +12,7 @@ import contextlib
 import datetime
 import json
 import queue
+import resource
 import signal
 import subprocess
 import sys
@@ -29,6 +30,7 @@ from launcher.environment import ROOT
 PAUSES = (0.2, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds before the first, second … restart in a row
 STEADY = 60.0  # seconds after which a child's earlier ends are forgotten
 READY_WITHIN = 90.0
+MOST_FILES = 65_536  # open at once, of each child
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Notice = tuple[str, Child | None]  # "ready" or "ended" with the child, "stop" with none
@@ -51,6 +53,7 @@ class Supervisor:
         self._cannot_write = False
 
     def __enter__(self) -> "Supervisor":
+        _allow_many_files()
         for number in STOP_SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:  # nohup stays nohup
                 self._before[number] = signal.signal(number, self._told_to_stop)
@@ -230,6 +233,15 @@ _ECHO = threading.Lock()
 def _echo(name: str, line: str) -> None:
     with _ECHO:
         say(f"{name:>7} | {line}")
+
+
+def _allow_many_files() -> None:
+    """A hundred accounts have more than a thousand connections, and many systems begin with room for 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = MOST_FILES if hard == resource.RLIM_INFINITY else min(MOST_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        with contextlib.suppress(ValueError, OSError):  # some systems allow less than they say
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _how(child: Child) -> str:

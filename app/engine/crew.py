@@ -16,6 +16,7 @@ from app.accounts.service import AccountService
 from app.broadcast.rates import Rates
 from app.core.clock import Clock
 from app.core.errors import DeskError
+from app.core.hearing import hearing
 from app.engine.attendant import Attendant, Tools
 from app.engine.figures import Books, Figures
 from app.execution.lanes import Lane
@@ -25,7 +26,7 @@ from app.venues.registry import Registry
 from app.venues.types import Mode, OrderReport
 
 log = structlog.get_logger()
-KEPT_WARM = 4  # connections of an account between orders: a preview opens all that its lane may use
+KEPT_WARM = 10  # connections of an account between orders, at most: a preview opens all that its lane may use
 LEAVING = 5.0  # seconds for an answer on its way; what has none by then is in doubt, as after a crash
 
 
@@ -44,10 +45,12 @@ class Member:
         self.venue.warm(self.account.max_in_flight + 1)
 
     def looked(self) -> None:
-        """After each look at the books: orders may go, and some connections stay open for them."""
+        """After each look at the books: orders may go, and for as many as may go at once connections stay open. Over
+        one that must be opened first an order takes several times as long to leave."""
         self.lane.release()
         if self.attendant.book_read_at is not None and not self.needs_login:
-            self.venue.warm(min(KEPT_WARM, self.account.max_in_flight))
+            account = self.account
+            self.venue.warm(min(KEPT_WARM, account.max_in_flight, account.orders_per_second))
 
     def close(self) -> None:
         self.lane.close()
@@ -136,7 +139,7 @@ class Crew:
         figures = Figures(self._books, account.id, venue, rates_of(account, self._books.rates), self._crowding)
         attendant = Attendant(self._tools, account.id, venue, figures)
         limits = (account.orders_per_second, account.max_in_flight, account.kept_for_exits)
-        lane = Lane(account.id, self._clock, *limits)
+        lane = Lane(account.id, self._clock, *limits, heard_at=hearing().heard_at)
         figures.is_busy = lambda: lane.load > 0
         lane.hold()  # until the book was looked at: what was there before a send is no candidate for it
         sender = Sender(self._desk, account.id, venue, Mode(account.expected_mode), attendant.known_at)

@@ -2,8 +2,10 @@
 
 import json
 import os
+import resource
 import signal
 
+from launcher.supervisor import MOST_FILES
 from tests.launcher.conftest import alive
 from tests.servers import free_port
 from tests.waiting import until
@@ -29,6 +31,18 @@ def test_what_a_killed_process_had_started_goes_with_it(copy):
         web, helper = map(int, (copy.instance / "web.pids").read_text().split())
         os.kill(web, signal.SIGKILL)
         until(lambda: not alive(helper))
+
+
+def test_each_process_may_have_as_many_files_open_as_the_system_lets_it(copy):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024, hard), hard))
+    try:
+        with copy.running("start"):
+            pids = copy.wait_until_up()
+            limits = {resource.prlimit(pid, resource.RLIMIT_NOFILE) for pid in pids}
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert limits == {(min(MOST_FILES, hard), hard)}
 
 
 def test_sigterm_leaves_no_process(copy):
