@@ -38,8 +38,8 @@ def engine(_options: Namespace, settings: Settings) -> int:
 
 def settle(running: assembly.Engine) -> None:
     """What was imported and built by now lives as long as the engine: looking through it again and again would stop
-    every thread for a tenth of a second at a time."""
+    every thread for a tenth of a second at a time. What comes later is looked through at quiet moments, by a job."""
     running.runs.rehearse()
     gc.collect()
     gc.freeze()
-    gc.set_threshold(5_000, 50, 50)
+    gc.set_threshold(50_000, 50, 50)

@@ -1,5 +1,6 @@
 """The engine, put together: venues, lanes and attendants per account; the feed; the runs; the loops that turn them."""
 
+import gc
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -338,6 +339,8 @@ def _house_jobs(
         Job("candles", services.candles.sweep, 3600.0, can_wait=60.0),
         Job("keys", lambda: idempotency.sweep(services.db, services.clock.now()), 3600.0, can_wait=60.0),
         Job("checkpoint", services.db.checkpoint, 3.0, can_wait=3.0),
+        Job("garbage", partial(gc.collect, 1), 1.0, can_wait=10.0),  # it stops every thread: not while orders are out
+        Job("old garbage", gc.collect, 600.0, can_wait=60.0),
         Job("sweep", lambda: errands.sweep(services.db, services.clock.now()), 3600.0, can_wait=60.0),
     ]
 
