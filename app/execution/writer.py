@@ -147,11 +147,11 @@ class Writer:
             self._bus.publish(Unfollowed(tuple(done.events)))
 
     def _tell(self, batch: list[_Job], done: "_Done") -> None:
-        with hearing().hushed():
+        with hearing().hushed():  # orders leave here: those that are announced, and those whose claim was waited for
             for event in done.events:
                 self._bus.publish(event)
-        for job, written in zip(batch, done.written, strict=True):
-            job.future.set_result(written.result)
+            for job, written in zip(batch, done.written, strict=True):
+                job.future.set_result(written.result)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ safe to repeat; they are taken whenever an order of the account changed, and for
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -44,6 +44,7 @@ from app.venues.types import Side, Symbol
 
 AGAIN = 0.5  # seconds after a step in which nothing but news is a reason for another
 AT_ONCE = 16  # parts per unit of work: the journal's thread is not kept for longer
+FIRST_ROUND = 2  # orders of each account that leave before the rest of any
 LIVE_PARTS = (AccountRunState.ENTERING, AccountRunState.OPEN, AccountRunState.EXITING)
 
 
@@ -285,16 +286,7 @@ class Runner:
         first = [self._first(each, room) for each in sends]
         wanted = [(each.account_id, order.id) for each, orders in zip(sends, first, strict=True) for order in orders]
         won = self._claims.claim(session, wanted, now) if self._claims is not None and wanted else set()
-        return [
-            ReadyToSend(
-                each.account_id,
-                tuple(order for order in each.place if order.id not in won),
-                each.cancel,
-                tuple(order for order in each.place if order.id in won),
-                each.change,
-            )
-            for each in sends
-        ]
+        return _in_rounds([_ready_to_send(each, won) for each in sends])
 
     def _first(self, sends: _Sends, room: dict[str, Room]) -> list[Order]:
         if self._claims is None or not sends.place:
@@ -317,6 +309,26 @@ class Runner:
             execute(session, _END_RUN, {"row_id": run_id, "new_state": state, "now": now})
         else:
             execute(session, _MOVE_RUN, {"row_id": run_id, "new_state": state})
+
+
+def _ready_to_send(sends: _Sends, won: set[str]) -> ReadyToSend:
+    return ReadyToSend(
+        sends.account_id,
+        tuple(order for order in sends.place if order.id not in won),
+        sends.cancel,
+        tuple(order for order in sends.place if order.id in won),
+        sends.change,
+    )
+
+
+def _in_rounds(ready: Sequence[ReadyToSend]) -> list[object]:
+    """Each account sends its first orders before any of them sends the rest: none has to wait for the slices of the
+    others, and a second later the venue's rate allows the next ones in all of them."""
+    if len(ready) == 1:
+        return list(ready)
+    first = [replace(each, place=(), claimed=each.claimed[:FIRST_ROUND], change=()) for each in ready]
+    rest = [replace(each, cancel=(), claimed=each.claimed[FIRST_ROUND:]) for each in ready]
+    return [each for each in (*first, *rest) if each.cancel or each.claimed or each.place or each.change]
 
 
 @dataclass(frozen=True, slots=True)

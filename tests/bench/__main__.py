@@ -7,6 +7,9 @@ limit becomes an exit on the wire."""
 
 import argparse
 import json
+import sys
+
+import structlog
 
 from tests.bench import chain, chain_page, chart_page, fanout, orders, pages, risk, search, stream, watch_page
 
@@ -62,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def main() -> None:
     options = _parser().parse_args()
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # an engine may run in this process
     if options.command in ("orders", "growth"):
         print(orders.HEAD)
         for row in (orders.rows if options.command == "orders" else orders.growth)(options.quick):

@@ -232,7 +232,9 @@ def test_nothing_is_begun_over_a_connection_that_the_peer_closed(open_caller):
 
 
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
-@pytest.mark.parametrize("last", [b"", b"HTTP/1.1 408 Request Timeout\r\n\r\n"], ids=["the end", "something unasked"])
+@pytest.mark.parametrize(
+    "last", [b"", b"HTTP/1.1 408 Request Timeout\r\n\r\n", b"x"], ids=["the end", "something unasked", "a letter"]
+)
 def test_what_comes_between_two_calls_that_were_begun_is_heard_and_the_connection_used_no_more(
     open_caller, secure, last
 ):
@@ -242,7 +244,7 @@ def test_what_comes_between_two_calls_that_were_begun_is_heard_and_the_connectio
         connected.sendall(FINE)
         assert go_on.wait(10)
         connected.sendall(last)
-        return False
+        return last == b"x"
 
     with scripted(speak, server_context() if secure else None) as peer:
         caller, told = open_caller(peer.url), Told()

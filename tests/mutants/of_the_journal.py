@@ -293,6 +293,27 @@ MUTANTS = (
         CALLS,
     ),
     Mutant(
+        "app/core/calls.py",
+        "            if self._has_ended:\n                raise",
+        "            if False:\n                raise",
+        "a call begins on a connection that has ended",
+        CALLS,
+    ),
+    Mutant(
+        "app/core/calls.py",
+        "                    self._has_ended = True\n",
+        "                    pass\n",
+        "nobody notes that a connection ended between two calls",
+        CALLS,
+    ),
+    Mutant(
+        "app/strategies/runner.py",
+        "claimed=each.claimed[FIRST_ROUND:]",
+        "claimed=()",
+        "what an account claimed beyond its first orders is never sent",
+        ("tests/strategies/test_runner.py",),
+    ),
+    Mutant(
         RECOVERY,
         "Order.state == OrderState.SENDING, is_left",
         "Order.state == OrderState.UNKNOWN, is_left",

@@ -1,22 +1,26 @@
 """Moving runs on: an error in one account's part is its own."""
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from sqlalchemy import event, select
+from sqlalchemy.orm import Session
 
 from app.audit.trail import Trail
 from app.core.link import SilentLink
+from app.execution import journal
 from app.execution.desk import open_gate
+from app.execution.lanes import Room
 from app.execution.models import Order, OrderChange
 from app.execution.service import OrderService
 from app.strategies.exit_prices import AnyMarket
 from app.strategies.models import AccountRun, LegRun, Run, Strategy
 from app.strategies.runner import ReadyToSend, Runner
 from app.venues.types import OrderStatus, PriceType, Quote, Symbol
-from tests.execution.journaling import LOT, UNKNOWN, Journaling, row
+from tests.execution.journaling import DONE, LOT, UNKNOWN, Journaling, row
 from tests.execution.reports import OPTION
 from tests.portfolio.rows import NOW
 
@@ -116,6 +120,54 @@ def test_whoever_sends_an_exit_hears_of_it_before_anybody_else_does(desk):
         told = [type(event) for event in runner.unit(["part-a1"], session).events]
     assert told[0] is ReadyToSend
     assert len(told) > 1 and ReadyToSend not in told[1:]
+
+
+class Ample:
+    """Claims under the desk's lease for lanes that have room."""
+
+    def __init__(self, desk: Journaling, orders: int) -> None:
+        self._desk, self._orders = desk, orders
+
+    def room(self, _account_id: str) -> Room:
+        return Room(self._orders, self._orders)
+
+    def claim(self, session: Session, orders: Sequence[tuple[str, str]], now: datetime) -> set[str]:
+        return journal.claim(session, [order_id for _, order_id in orders], self._desk.lease.claimant, now, now).result
+
+
+def filled_parts(desk: Journaling, slices: int) -> list[str]:
+    """One part in each of two accounts that holds so many slices, and is to leave."""
+    a_run(desk, a1="exiting", a2="exiting")
+    for name in ("a1", "a2"):
+        part = {"account_run_id": f"part-{name}", "leg_run_id": f"leg-{name}"}
+        a_leg(desk, 65 * slices, id=part["leg_run_id"], account_run_id=part["account_run_id"], freeze_quantity=LOT)
+        taken = replace(DONE, venue_order_id=name)
+        order_id = desk.sent(name, taken, account_id=name, quantity=LOT * slices, **part)
+        done = replace(row(OrderStatus.FILLED, name, 65 * slices), quantity=LOT * slices)
+        desk.intake.push(name, done)
+        desk.settle()
+        assert desk.order(order_id).state == "filled"
+    return ["part-a1", "part-a2"]
+
+
+@pytest.mark.parametrize(
+    ("room", "told"),
+    [
+        (10, [("a1", 2, 0), ("a2", 2, 0), ("a1", 3, 0), ("a2", 3, 0)]),
+        (2, [("a1", 2, 0), ("a2", 2, 0), ("a1", 0, 3), ("a2", 0, 3)]),
+        (0, [("a1", 0, 5), ("a2", 0, 5)]),
+    ],
+)
+def test_each_account_sends_its_first_orders_before_any_sends_the_rest(desk, room, told):
+    parts = filled_parts(desk, 5)
+    runner = Runner(desk.db, desk.writer, desk.clock, open_gate, Ample(desk, room))
+    with desk.db.write(durable=True) as session:
+        ready = [event for event in runner.unit(parts, session).events if isinstance(event, ReadyToSend)]
+    assert [(each.account_id, len(each.claimed), len(each.place)) for each in ready] == told
+    for account_id in ("a1", "a2"):
+        sent = [o.id for each in ready if each.account_id == account_id for o in (*each.claimed, *each.place)]
+        assert sent == sorted(set(sent))
+        assert len(sent) == 5
 
 
 class Venue(AnyMarket):
