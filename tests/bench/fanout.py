@@ -117,9 +117,9 @@ def measure(accounts: int, legs: int, rtt: float, lots: int, repeat: int) -> dic
 
 
 def cpu_seconds(pid: int) -> float:
-    """Processor time a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """Processor time a process has used, to the nanosecond: what `/proc` says of it comes in hundredths of a second,
+    and the orders of ten accounts take eight of them."""
+    return time.clock_gettime((~pid << 3) | 2)  # as clock_getcpuclockid(3) of Linux makes it
 
 
 class engine_of:
