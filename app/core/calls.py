@@ -59,7 +59,6 @@ class Caller:
         connection = self._take()
         try:
             request = self._request(method, target, headers, content)
-            connection.hear_no_more()
             response = connection.exchange(request, patience, not_after)
         except BaseException:
             connection.close()
@@ -118,16 +117,23 @@ class Caller:
         return first + self._host + headers + length + b"\r\n" + content
 
     def _take(self) -> "_Connection":
-        return self._usable() or self._open()
-
-    def _usable(self) -> "_Connection | None":
-        """The connection used last, so that those not needed any more grow old."""
-        while True:
-            with self._lock:
-                connection = self._idle.pop() if self._idle else None
-            if connection is None or connection.is_usable():
+        """One that is heard by nobody else from now on. That it can be used is asked after that."""
+        while (connection := self._newest()) is not None:
+            connection.hear_no_more()
+            if connection.is_usable():
                 return connection
             connection.close()
+        return self._open()
+
+    def _usable(self) -> "_Connection | None":
+        while (connection := self._newest()) is not None and not connection.is_usable():
+            connection.close()
+        return connection
+
+    def _newest(self) -> "_Connection | None":
+        """The connection used last, so that those not needed any more grow old."""
+        with self._lock:
+            return self._idle.pop() if self._idle else None
 
     def _put(self, connection: "_Connection", used_at: float) -> None:
         connection.used_at = used_at

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from app.core.calls import Caller, NotSent, Response
+from app.core.hearing import hearing
 from app.core.reply import TooSlow
 from tests.tls import server_context, trust_it
 from tests.venues.openalgo.peers import always, scripted, tunnels
@@ -270,6 +271,19 @@ def test_a_connection_serves_calls_that_were_begun_and_calls_that_are_waited_for
             assert get(caller) == b"{}"
     assert told.bodies == [b"{}"] * 5
     assert (peer.connections, len(peer.requests)) == (1, 10)
+
+
+def test_a_call_that_is_waited_for_looks_for_an_end_that_was_not_heard_yet(open_caller):
+    """However late the one thread hears of it: what it had to hear is read by who sends."""
+    with scripted(lambda connected, _: bool(connected.sendall(FINE)), None) as peer:
+        caller, told = open_caller(peer.url), Told()
+        caller.warm(1)
+        assert told.begin(caller)
+        until(lambda: told.all and caller._idle)
+        with hearing().hushed():
+            until(lambda: is_readable(caller._idle[0]))
+            assert get(caller) == b"{}"
+    assert (told.bodies, len(peer.requests), peer.connections) == ([b"{}"], 2, 2)
 
 
 def test_who_fails_at_the_answer_harms_neither_the_connection_nor_the_next_call(open_caller):
