@@ -27,6 +27,7 @@ from tests.waiting import until
 
 PER_SECOND = 10
 IDLE = 2.0  # seconds over which the engine's idle is measured
+READY_WITHIN = 300.0  # five hundred accounts read their books one after the other
 PAUSE = 6.0  # the rate window of the entry before must have passed, and the books have been read after its exit
 
 
@@ -132,7 +133,7 @@ class engine_of:
     def __enter__(self) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "app.cli", "engine"]
         self.process = subprocess.Popen(command, cwd=ROOT, env=self._env, stdout=subprocess.PIPE, text=True)
-        until(self._is_ready, 60)
+        until(self._is_ready, READY_WITHIN)
         return self.process
 
     def __exit__(self, *_: object) -> None:
