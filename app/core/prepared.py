@@ -119,7 +119,7 @@ def _plan(statement: Any, dialect: Dialect, lengths: tuple[tuple[str, int], ...]
     compiled = statement.compile(dialect=dialect)
     if not isinstance(compiled, SQLCompiler):
         raise TypeError(f"{type(statement).__name__} is no statement")
-    lists = {name: [""] * abs(length) for name, length in lengths}
+    lists = {name: [""] * (1 if length == LONG else length) for name, length in lengths}
     state = compiled.construct_expanded_state({**compiled.params, **lists})
     whence = {
         part: (name, index) for name, parts in state.parameter_expansion.items() for index, part in enumerate(parts)

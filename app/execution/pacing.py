@@ -7,7 +7,8 @@ before it counted. Otherwise the orders of the next second would meet those of a
 
 Entries never fill the window: what is kept of it is there for an exit that comes in the middle of a burst. That is the
 desk's own rule, so nothing is added to its second: the limit itself holds for entries, too. Whatever entries do, an
-exit waits only when the window is full, and never longer than the limit itself makes it wait.
+exit waits only when the window is full, and no longer than the limit makes it wait: a fifth of a second more, at most,
+where the venue was late.
 """
 
 from bisect import insort

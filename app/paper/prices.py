@@ -2,11 +2,15 @@
 by all of them.
 """
 
+from collections.abc import Callable
 from decimal import Decimal
+from typing import TypeVar
 
 from app.paper.contracts import Contract
 from app.paper.market import Depth, Market, Quote
 from app.paper.matching import Ladder, decimal, ladder_of
+
+Kept = TypeVar("Kept")
 
 
 class Prices:
@@ -37,25 +41,13 @@ class Prices:
         return self.market.universe.find(symbol, exchange)
 
     def quote(self, contract: Contract) -> Quote:
-        self.refresh()
-        quote = self._quotes.get(contract.id)
-        if quote is None:
-            quote = self._quotes[contract.id] = self.market.quote(contract)
-        return quote
+        return self._kept(self._quotes, contract, self.market.quote)
 
     def depth(self, contract: Contract) -> Depth:
-        self.refresh()
-        depth = self._depths.get(contract.id)
-        if depth is None:
-            depth = self._depths[contract.id] = self.market.depth(contract)
-        return depth
+        return self._kept(self._depths, contract, self.market.depth)
 
     def ladder(self, contract: Contract) -> Ladder:
-        self.refresh()
-        ladder = self._ladders.get(contract.id)
-        if ladder is None:
-            ladder = self._ladders[contract.id] = ladder_of(self.quote(contract), self.depth(contract))
-        return ladder
+        return self._kept(self._ladders, contract, lambda one: ladder_of(self.quote(one), self.depth(one)))
 
     def ltp(self, contract: Contract) -> Decimal:
         return self.ladder(contract).ltp
@@ -72,9 +64,16 @@ class Prices:
         return self.ltp(self.underlying(contract))
 
     def band(self, contract: Contract) -> tuple[Decimal, Decimal]:
+        return self._kept(self._bands, contract, self._band)
+
+    def _band(self, contract: Contract) -> tuple[Decimal, Decimal]:
+        low, high = self.market.band(contract)
+        return decimal(low), decimal(high)
+
+    def _kept(self, kept: dict[int, Kept], contract: Contract, make: Callable[[Contract], Kept]) -> Kept:
+        """Made once in a price step."""
         self.refresh()
-        band = self._bands.get(contract.id)
-        if band is None:
-            low, high = self.market.band(contract)
-            band = self._bands[contract.id] = decimal(low), decimal(high)
-        return band
+        found = kept.get(contract.id)
+        if found is None:
+            found = kept[contract.id] = make(contract)
+        return found
