@@ -305,12 +305,16 @@ class _Awaited:
         self.end(found)
 
     def end(self, found: Response | Exception) -> None:
-        """Tell it, once. Who fails at hearing it harms nobody else: the connection may have the next call by then."""
+        """Tell it, once, whatever goes wrong with the connection. Who fails at hearing it harms nobody else: the
+        connection may have the next call by then."""
+        for step in (self._let_go, self._told):
+            try:
+                step(found)
+            except Exception:
+                log.exception("answer_not_taken")
+
+    def _let_go(self, found: Response | Exception) -> None:
         if isinstance(found, Response):
             self._put(self._connection, time.monotonic())
         else:
             self._connection.close()
-        try:
-            self._told(found)
-        except Exception:
-            log.exception("answer_not_taken")

@@ -300,6 +300,21 @@ def test_who_fails_at_the_answer_harms_neither_the_connection_nor_the_next_call(
     assert (told.bodies, peer.connections) == ([b"{}"], 1)
 
 
+def test_an_answer_is_told_although_its_connection_could_not_be_put_back(open_caller, monkeypatch):
+    def fail(*_):
+        raise OSError("not now")
+
+    with scripted(always(FINE)) as peer:
+        caller, told = open_caller(peer.url), Told()
+        caller.warm(1)
+        (connection,) = caller._idle
+        monkeypatch.setattr(caller, "_put", fail)
+        assert told.begin(caller)
+        until(lambda: told.all)
+        connection.close()
+    assert told.bodies == [b"{}"]
+
+
 def test_an_end_that_was_heard_at_the_last_moment_is_no_begin(open_caller, monkeypatch):
     """Between the choice of the connection and the sending."""
     with scripted(always(FINE)) as peer:
